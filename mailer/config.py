@@ -1,0 +1,162 @@
+"""Settings, read once from the environment into one frozen object.
+
+In development every value has a default that works on one machine with nothing configured.
+In production nothing has a default secret: what is missing stops the start with its name (R74),
+and the region must lie in the European Economic Area (R62).
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Regions with SES inside the EEA (R62). London (eu-west-2) and Zürich (eu-central-2) are not.
+EEA_REGIONS = frozenset(
+    {
+        "eu-central-1",
+        "eu-north-1",
+        "eu-south-1",
+        "eu-south-2",
+        "eu-west-1",
+        "eu-west-3",
+        "eusc-de-east-1",
+    }
+)
+
+
+class SettingsError(Exception):
+    """The environment cannot be used as it is. The text is one sentence for the operator."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that differs between installations. Docs: docs/operations.md."""
+
+    production: bool
+    database_url: str
+    redis_url: str
+    public_url: str
+    secret_key: str
+    suppression_key: str
+    aws_region: str
+    ses_endpoint_url: str | None
+    ses_configuration_set: str | None
+    sns_topic_arns: frozenset[str]
+    sns_certificate_file: Path | None
+    unsubscribe_mailbox: str
+    sender_threads: int
+    fallback_rate: float
+    hold_seconds: int
+    claim_lease_seconds: int
+    settle_seconds: int
+    var: Path
+
+    @property
+    def stand_in(self) -> bool:
+        """Whether SES is the loopback stand-in."""
+        return self.ses_endpoint_url is not None
+
+
+def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Settings from environment variables. Raises SettingsError naming the variable at fault."""
+    production = _one_of(environ, "LUPAPOSTI_ENV", ("development", "production")) == "production"
+    settings = Settings(
+        production=production,
+        database_url=_text(environ, "DATABASE_URL", production, "postgresql:///lupaposti"),
+        redis_url=_text(environ, "REDIS_URL", production, "redis://127.0.0.1:6379/0"),
+        public_url=_text(environ, "PUBLIC_URL", production, "http://127.0.0.1:8000").rstrip("/"),
+        secret_key=_text(environ, "SECRET_KEY", production, "development-secret-key"),
+        suppression_key=_text(
+            environ, "SUPPRESSION_KEY", production, "development-suppression-key"
+        ),
+        aws_region=environ.get("AWS_REGION", "eu-north-1"),
+        ses_endpoint_url=environ.get("SES_ENDPOINT_URL") or None,
+        ses_configuration_set=environ.get("SES_CONFIGURATION_SET") or None,
+        sns_topic_arns=frozenset(environ.get("SNS_TOPIC_ARNS", "").replace(",", " ").split()),
+        sns_certificate_file=_path(environ, "SNS_CERTIFICATE_FILE"),
+        unsubscribe_mailbox=_text(
+            environ, "UNSUBSCRIBE_MAILBOX", production, "unsubscribe@lupaposti.example"
+        ),
+        sender_threads=_number(environ, "SENDER_THREADS", 8, int),
+        fallback_rate=_number(environ, "FALLBACK_RATE", 10.0, float),
+        hold_seconds=_number(environ, "HOLD_SECONDS", 60, int),
+        claim_lease_seconds=_number(environ, "CLAIM_LEASE_SECONDS", 120, int),
+        settle_seconds=_number(environ, "SETTLE_SECONDS", 900, int),
+        var=_path(environ, "LUPAPOSTI_VAR") or ROOT / "var",
+    )
+    _check_region(settings)
+    if production:
+        _check_production(settings)
+    return settings
+
+
+def _check_region(settings: Settings) -> None:
+    if settings.aws_region not in EEA_REGIONS:
+        raise SettingsError(
+            f"AWS_REGION is {settings.aws_region}, which is not in the European Economic Area. "
+            f"Choose one of {', '.join(sorted(EEA_REGIONS))}."
+        )
+
+
+def _check_production(settings: Settings) -> None:
+    for name, value in (
+        ("SECRET_KEY", settings.secret_key),
+        ("SUPPRESSION_KEY", settings.suppression_key),
+    ):
+        if len(value) < 32:
+            raise SettingsError(f"{name} must have at least 32 characters.")
+    if settings.secret_key == settings.suppression_key:
+        raise SettingsError("SUPPRESSION_KEY must differ from SECRET_KEY.")
+    for name, url in (("DATABASE_URL", settings.database_url), ("REDIS_URL", settings.redis_url)):
+        if not urlsplit(url).password:
+            raise SettingsError(f"{name} must hold a password.")
+    if not settings.public_url.startswith("https://"):
+        raise SettingsError("PUBLIC_URL must start with https:// (RFC 8058 demands it).")
+    if settings.ses_endpoint_url or settings.sns_certificate_file:
+        raise SettingsError("SES_ENDPOINT_URL and SNS_CERTIFICATE_FILE are for development only.")
+    if not settings.sns_topic_arns:
+        raise SettingsError("SNS_TOPIC_ARNS must name the topic that SES publishes its events to.")
+
+
+def _text(environ: Mapping[str, str], name: str, required: bool, default: str) -> str:
+    # NAME_FILE lets an orchestrator hand over secrets as files.
+    file = environ.get(f"{name}_FILE")
+    if file:
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{name}_FILE cannot be read: {type(error).__name__}.") from None
+    value = environ.get(name)
+    if value:
+        return value
+    if required:
+        raise SettingsError(f"{name} is not set.")
+    return default
+
+
+def _number(environ: Mapping[str, str], name: str, default: T, kind: Callable[[str], T]) -> T:
+    value = environ.get(name)
+    if not value:
+        return default
+    try:
+        return kind(value)
+    except ValueError:
+        raise SettingsError(f"{name} must be a number.") from None
+
+
+def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
+    value = environ.get(name) or choices[0]
+    if value not in choices:
+        raise SettingsError(f"{name} must be one of {', '.join(choices)}.")
+    return value
+
+
+def _path(environ: Mapping[str, str], name: str) -> Path | None:
+    value = environ.get(name)
+    return Path(value) if value else None
