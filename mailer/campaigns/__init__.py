@@ -1,0 +1,1 @@
+"""What we say: content, checks before sending, lifecycle."""

@@ -1,0 +1,1 @@
+"""People, companies, where their data came from, and who has said no."""

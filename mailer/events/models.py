@@ -1,0 +1,54 @@
+"""Tables of what happened: raw notifications as they came, and the events made of them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mailer.db import Model
+
+
+class RawNotification(Model):
+    """An SNS message as received: stored before it is acknowledged, applied by a job."""
+
+    __tablename__ = "raw_notifications"
+    __table_args__ = (
+        CheckConstraint("state IN ('new', 'applied', 'waiting', 'ignored')", name="state"),
+        Index(
+            "ix_raw_notifications_open", "id", postgresql_where=text("state IN ('new', 'waiting')")
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sns_message_id: Mapped[str] = mapped_column(unique=True)
+    topic_arn: Mapped[str]
+    body: Mapped[str] = mapped_column(info={"personal": "contact_detail"})
+    received_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(default="new", server_default="new")
+    tries: Mapped[int] = mapped_column(default=0, server_default="0")
+
+
+class Event(Model):
+    """One thing that happened to one message, from SES, from our links or from the person."""
+
+    __tablename__ = "events"
+    __table_args__ = (
+        UniqueConstraint("dedupe_key"),
+        CheckConstraint("actor IN ('human', 'machine', 'unknown', 'ses')", name="actor"),
+        Index("ix_events_campaign_id_kind_at", "campaign_id", "kind", "at"),
+        Index("ix_events_message_id", "message_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[int] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"))
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
+    kind: Mapped[str]
+    at: Mapped[datetime]
+    link_id: Mapped[int | None] = mapped_column(ForeignKey("links.id"))
+    actor: Mapped[str] = mapped_column(default="ses", server_default="ses")
+    reasons: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=list, server_default="{}")
+    ruleset_version: Mapped[int | None]
+    details: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, server_default="{}", info={"personal": "behaviour"}
+    )
+    dedupe_key: Mapped[str]

@@ -1,0 +1,25 @@
+"""Imports every table, for Alembic and for tests about the schema."""
+
+from mailer.accounts import models as accounts
+from mailer.audit import AuditEntry
+from mailer.campaigns import models as campaigns
+from mailer.contacts import models as contacts
+from mailer.db import Model
+from mailer.events import models as events
+from mailer.notice import models as notice
+from mailer.roles import models as roles
+from mailer.segments import models as segments
+from mailer.sending import models as sending
+
+__all__ = [
+    "AuditEntry",
+    "Model",
+    "accounts",
+    "campaigns",
+    "contacts",
+    "events",
+    "notice",
+    "roles",
+    "segments",
+    "sending",
+]

@@ -1,0 +1,1 @@
+"""The published privacy notice as configuration."""

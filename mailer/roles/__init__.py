@@ -1,0 +1,1 @@
+"""Free-text title to job function and level."""

@@ -1,0 +1,1 @@
+"""Which people a campaign is for: rule tree to SQL, counts, words."""

@@ -1,0 +1,1 @@
+"""Getting each message out, once."""

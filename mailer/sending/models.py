@@ -1,0 +1,90 @@
+"""The message ledger: outbox before sending, proof after. Every change of state is a
+compare-and-set along TRANSITIONS."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from mailer.db import Model
+
+STATES = (
+    "queued",  # waits for a sender
+    "sending",  # claimed: handed to SES or about to be
+    "sent",  # SES accepted it
+    "delivered",  # the recipient's server accepted it
+    "bounced",
+    "complained",
+    "blocked",  # the gate said no; `verdict` says why
+    "failed",  # SES refused it for good; `error` says why
+    "uncertain",  # handed over, answer unknown: never resent blindly
+    "cancelled",  # the campaign was stopped first
+)
+
+# from -> to. Events may come in any order and twice, so the later states may follow one another,
+# but nothing ever returns to `queued` except what provably was not accepted.
+TRANSITIONS: dict[str, frozenset[str]] = {
+    "queued": frozenset({"sending", "blocked", "cancelled"}),
+    "sending": frozenset(
+        {"sent", "delivered", "bounced", "complained", "failed", "uncertain", "queued"}
+    ),
+    "uncertain": frozenset({"sent", "delivered", "bounced", "complained", "failed", "queued"}),
+    "sent": frozenset({"delivered", "bounced", "complained", "failed"}),
+    "delivered": frozenset({"bounced", "complained"}),
+    "bounced": frozenset({"complained"}),
+    "complained": frozenset(),
+    "blocked": frozenset(),
+    "failed": frozenset(),
+    "cancelled": frozenset(),
+}
+
+# States in which SES has accepted the message.
+ACCEPTED = ("sent", "delivered", "bounced", "complained")
+
+
+class Message(Model):
+    """One message to one person. Unique on (campaign, contact): nobody is in a campaign twice."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        CheckConstraint(f"state IN {STATES}", name="state"),
+        CheckConstraint("kind IN ('campaign', 'test')", name="kind"),
+        UniqueConstraint("campaign_id", "contact_id"),
+        Index(
+            "ix_messages_queued",
+            "campaign_id",
+            "id",
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_messages_open",
+            "state",
+            "claimed_at",
+            postgresql_where=text("state IN ('sending', 'uncertain')"),
+        ),
+        Index("ix_messages_sent_at", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
+        Index("ix_messages_contact_id", "contact_id"),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(default="campaign", server_default="campaign")
+    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
+    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id", ondelete="SET NULL"))
+    test_of: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
+    to_user: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    language: Mapped[str] = mapped_column(default="fi", server_default="fi")
+    state: Mapped[str] = mapped_column(default="queued", server_default="queued")
+    verdict: Mapped[str | None]
+    # Why this person (R45): {"function", "title", "rule", "confidence", "evidence", "version"}.
+    duties: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info={"personal": "work"})
+    attempt: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
+    not_before: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    claimed_at: Mapped[datetime | None]
+    ses_message_id: Mapped[str | None]
+    sent_at: Mapped[datetime | None]
+    # When SES's own Send event for it came: the proof that the event stream is alive.
+    confirmed_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    error: Mapped[str | None]
