@@ -1,1 +1,1 @@
-"""The first run: private servers, migrations, and one supervisor for all processes of the product."""
+"""The first run: private servers, migrations, one supervisor for all processes."""

@@ -12,7 +12,6 @@ import re
 import secrets
 import shutil
 import signal
-import stat
 import subprocess
 import time
 from contextlib import suppress
@@ -197,17 +196,22 @@ class Postgres:
         locale = ["--locale=C"]
         if binaries.version >= 17:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        password_file = target.parent / "password"
+        password_file = self.directory / "password"
+        _give_to_server(password_file, self._prefix)
         done = subprocess.run(  # noqa: S603
             [
                 *self._prefix,
-                binaries.directory / "initdb",
-                *("-D", target, "-U", USER, "-E", "UTF8", *locale),
-                *("--auth-local=trust", "--auth-host=scram-sha-256", "--pwfile=/dev/stdin"),
-                *(["--no-sync"] if self.forgetful else ["--data-checksums"]),
+                str(binaries.directory / "initdb"),
+                f"--pgdata={target}",
+                f"--username={USER}",
+                "--encoding=UTF8",
+                *locale,
+                "--auth-local=trust",
+                "--auth-host=scram-sha-256",
+                f"--pwfile={password_file}",
+                "--no-sync" if self.forgetful else "--data-checksums",
             ],
             env=_environment(),
-            input=password_file.read_bytes(),
             capture_output=True,
             check=False,
         )
@@ -229,8 +233,6 @@ class Postgres:
         else:
             options |= {"listen_addresses": "", "unix_socket_permissions": "0700"}
             options |= {"unix_socket_directories": f'"{self.directory}"', "port": "5432"}
-        if self._prefix and self._port is None:
-            _give_to_server(self.directory, self._prefix, deep=False)
         arguments = [f"--{name}={value}" for name, value in options.items()]
         with self.log.open("ab") as output:
             self.process = start_process(
@@ -330,14 +332,14 @@ def _ways_to_run() -> list[tuple[str, ...]]:
 
 def _choose_way(binaries: Binaries, directory: Path) -> tuple[str, ...]:
     """The first way to run the server that works here, tried on its own files."""
-    probe = directory / "probe"
+    probe, postgres = directory / "probe", binaries.directory / "postgres"
     for prefix in _ways_to_run():
+        _give_to_server(directory, prefix, deep=False)
         probe.mkdir(mode=0o700, exist_ok=True)
         _give_to_server(probe, prefix)
         try:
             tried = subprocess.run(  # noqa: S603
-                [*prefix, "sh", "-c", 'test -w "$1" && exec "$0" --version']
-                + [str(binaries.directory / "postgres"), str(probe)],
+                [*prefix, "sh", "-c", 'test -w "$1" && exec "$0" --version', postgres, probe],
                 env=_environment(),
                 capture_output=True,
                 timeout=20,
@@ -360,11 +362,11 @@ def _give_to_server(path: Path, prefix: tuple[str, ...], *, deep: bool = True) -
     if os.geteuid() != 0:
         return
     owner = NOBODY if prefix[:1] == ("setpriv",) else 0
-    if path.stat(follow_symlinks=False).st_uid == owner:
+    if path.lstat().st_uid == owner:
         return
     with suppress(PermissionError):  # a root without CAP_CHOWN: the probe tells
         os.chown(path, owner, owner)
-        if deep and stat.S_ISDIR(path.stat().st_mode):
+        if deep and path.is_dir():
             for parent, directories, files in os.walk(path):
                 for name in directories + files:
                     os.chown(Path(parent) / name, owner, owner, follow_symlinks=False)

@@ -1,0 +1,257 @@
+"""Fixtures of the whole suite: real PostgreSQL and Valkey, a fixed moment, and no network.
+
+Every xdist process has its own servers, started when a test first asks for them (about a second).
+DATABASE_URL, when set, names a server to use instead; the tests make and drop databases there.
+
+| fixture              | what it gives                                                           |
+|----------------------|-------------------------------------------------------------------------|
+| `now`                | Tuesday 24 November 2026, 09:00 UTC                                     |
+| `settings`           | settings that reach nothing                                             |
+| `session`            | a session whose every commit is undone after the test; quick            |
+| `sessions`           | a factory on a database of the test's own, for tests of real commits    |
+| `redis`              | an empty Valkey                                                         |
+| `connected_settings` | `settings` that point at the database of `sessions` and at `redis`      |
+| `chromium`           | the path of a browser; the test is left out when there is none          |
+"""
+
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+from redis import Redis
+from sqlalchemy import Engine, create_engine, pool, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from mailer.config import Settings, from_environment
+from mailer.db import Model, make_engine, make_sessions, psycopg_url
+from mailer.languages import DEFAULT_LANGUAGE, in_language
+from mailer.stack import migrations
+from mailer.stack.postgres import Postgres
+from mailer.stack.valkey import Valkey
+
+# Shared machines are slow now and then; a slow example is no wrong example.
+hypothesis.settings.register_profile("lupaposti", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("lupaposti")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium: $CHROMIUM, else one on PATH."""
+    named = os.environ.get("CHROMIUM")
+    if named:
+        return shutil.which(named)
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if find_chromium() is not None or os.environ.get("REQUIRE_BROWSER"):
+        return
+    left_out = pytest.mark.skip(reason="no Chromium on PATH and CHROMIUM is not set")
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(left_out)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if find_chromium() is None:
+        terminalreporter.write_line(
+            "The browser tests were left out: no Chromium on PATH and CHROMIUM is not set."
+        )
+
+
+@pytest.fixture
+def chromium() -> str:
+    path = find_chromium()
+    assert path is not None, "the browser tests are required and there is no Chromium"
+    return path
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _only_loopback() -> Iterator[None]:
+    """Refuse every connection that would leave the machine."""
+
+    def guarded(method: Any) -> Any:
+        def connect(self: socket.socket, address: Any) -> Any:
+            if self.family != socket.AF_UNIX and not _is_loopback(str(address[0])):
+                raise AssertionError(f"a test tried to reach {address[0]} over the network")
+            return method(self, address)
+
+        return connect
+
+    def getaddrinfo(host: Any, *rest: Any, **named: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and not _is_loopback(name) and name != "0.0.0.0":
+            raise AssertionError(f"a test tried to look up {name}")
+        return original_lookup(host, *rest, **named)
+
+    original_lookup = socket.getaddrinfo
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+        patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+        patch.setattr(socket, "getaddrinfo", getaddrinfo)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        yield
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
+
+
+@pytest.fixture(autouse=True)
+def _default_language() -> Iterator[None]:
+    with in_language(DEFAULT_LANGUAGE):
+        yield
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return from_environment(
+        {
+            "PUBLIC_URL": "https://mail.lupaposti.example",
+            "SECRET_KEY": "test-secret-key-of-enough-characters",
+            "SUPPRESSION_KEY": "test-suppression-key-of-enough-characters",
+            "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+            "REDIS_URL": "redis://127.0.0.1:1/0",
+            "LUPAPOSTI_VAR": str(tmp_path / "var"),
+        }
+    )
+
+
+@pytest.fixture(scope="session")
+def _server_url() -> Iterator[str]:
+    """URL of a database on the server in which databases may be made."""
+    given = os.environ.get("DATABASE_URL")
+    if given:
+        yield psycopg_url(given)
+        return
+    directory = Path(tempfile.mkdtemp(prefix="lupaposti-"))
+    server = Postgres(directory / "postgres", directory / "postgres.log", forgetful=True)
+    try:
+        yield psycopg_url(server.start())
+    finally:
+        server.stop()
+        shutil.rmtree(directory)
+
+
+class Databases:
+    """Databases made from one migrated template, so that each is there within milliseconds."""
+
+    def __init__(self, server_url: str) -> None:
+        self._server_url = make_url(server_url)
+        self._admin = create_engine(
+            self._server_url, poolclass=pool.NullPool, isolation_level="AUTOCOMMIT"
+        )
+        self._prefix = f"test_{secrets.token_hex(4)}"
+        self._made: list[str] = []
+        self._template = self._make("template")
+        url = self.url("template")
+        migrations.upgrade(url)
+        if migrations.head() is None:
+            engine = make_engine(url, pool_size=1)
+            Model.metadata.create_all(engine)
+            engine.dispose()
+
+    def url(self, name: str) -> str:
+        return self._server_url.set(database=f"{self._prefix}_{name}").render_as_string(
+            hide_password=False
+        )
+
+    def copy(self, name: str) -> str:
+        """A fresh copy of the template, in place of the last one of that name; its URL."""
+        self._make(name, f'TEMPLATE "{self._template}" STRATEGY FILE_COPY')
+        return self.url(name)
+
+    def close(self) -> None:
+        for database in self._made:
+            self._run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        self._admin.dispose()
+
+    def _make(self, name: str, options: str = "") -> str:
+        database = f"{self._prefix}_{name}"
+        self._run(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+        self._run(f'CREATE DATABASE "{database}" {options}')
+        self._made.append(database)
+        return database
+
+    def _run(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))
+
+
+@pytest.fixture(scope="session")
+def databases(_server_url: str) -> Iterator[Databases]:
+    databases = Databases(_server_url)
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def engine(databases: Databases) -> Iterator[Engine]:
+    """The engine below `session`. Nothing may be committed through it."""
+    engine = make_engine(databases.copy("shared"), pool_size=2)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    with engine.connect() as connection:
+        transaction = connection.begin()
+        with Session(
+            connection, join_transaction_mode="create_savepoint", expire_on_commit=False
+        ) as session:
+            yield session
+        transaction.rollback()
+
+
+@pytest.fixture
+def sessions(databases: Databases) -> Iterator[sessionmaker[Session]]:
+    engine = make_engine(databases.copy("own"), pool_size=5)
+    yield make_sessions(engine)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _valkey_url() -> Iterator[str]:
+    directory = Path(tempfile.mkdtemp(prefix="lupaposti-"))
+    server = Valkey(directory / "valkey", directory / "valkey.log", forgetful=True)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+        shutil.rmtree(directory)
+
+
+@pytest.fixture
+def redis(_valkey_url: str) -> Iterator[Redis]:
+    with Redis.from_url(_valkey_url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def connected_settings(
+    settings: Settings, sessions: sessionmaker[Session], redis: Redis, _valkey_url: str
+) -> Settings:
+    engine = sessions.kw["bind"]
+    return replace(
+        settings,
+        database_url=engine.url.render_as_string(hide_password=False),
+        redis_url=_valkey_url,
+    )
