@@ -43,6 +43,7 @@ class Settings:
     redis_url: str
     public_url: str
     secret_key: str
+    retired_secret_keys: tuple[str, ...]
     suppression_key: str
     aws_region: str
     ses_endpoint_url: str | None
@@ -72,6 +73,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         redis_url=_text(environ, "REDIS_URL", production, "redis://127.0.0.1:6379/0"),
         public_url=_text(environ, "PUBLIC_URL", production, "http://127.0.0.1:8000").rstrip("/"),
         secret_key=_text(environ, "SECRET_KEY", production, "development-secret-key"),
+        retired_secret_keys=tuple(environ.get("RETIRED_SECRET_KEYS", "").split()),
         suppression_key=_text(
             environ, "SUPPRESSION_KEY", production, "development-suppression-key"
         ),
