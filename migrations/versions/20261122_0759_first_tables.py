@@ -592,7 +592,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_contacts_name",
         "contacts",
-        [sa.literal_column("lower(last_name) text_pattern_ops"), "id"],
+        [sa.literal_column("lower(last_name)"), "id"],
         unique=False,
     )
     op.create_index("ix_contacts_person_key", "contacts", ["person_key"], unique=False)
