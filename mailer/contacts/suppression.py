@@ -1,0 +1,186 @@
+"""Who is never mailed: the only writers and readers of the suppression list (R46-R50, R90).
+
+A suppression is a keyed hash, so it outlives the contact and tells nobody who it is about. Lifting
+one keeps the line with who lifted it and why; an import or an event never lifts anything.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from mailer.contacts.address import Address, address_key, company_key, domain_key
+from mailer.contacts.models import Company, Contact, Suppression
+from mailer.languages import N_
+
+KINDS = {
+    "optout": N_("Opted out"),
+    "complaint": N_("Spam complaint"),
+    "hard_bounce": N_("Address does not work"),
+    "manual": N_("Added by hand"),
+    "company_ban": N_("Company's ban"),
+    "domain_ban": N_("Domain ban"),
+    "ses_account_list": N_("Amazon SES's list"),
+    "private_person": N_("Private person"),
+}
+SCOPES = {
+    "address": N_("Address"),
+    "person": N_("Person"),
+    "domain": N_("Mail domain"),
+    "company": N_("Company"),
+}
+# Where a suppression may have come from.
+ORIGINS = {
+    "one_click": N_("One-click unsubscribe in the mail program"),
+    "stop_page": N_("Stop page"),
+    "ses_event": N_("Amazon SES"),
+    "staff": N_("Recorded by staff"),
+    "import": N_("Imported list"),
+    "detector": N_("Found to be a private person"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What to suppress: a scope and the key that stands for it."""
+
+    scope: str
+    key: bytes
+
+
+def of_address(address: Address) -> Entry:
+    """One mailbox."""
+    return Entry("address", address_key(address))
+
+
+def of_domain(domain: str) -> Entry:
+    """Everybody at a mail domain, also those added later."""
+    return Entry("domain", domain_key(domain))
+
+
+def of_company(business_id: str) -> Entry:
+    """Everybody at a company, also those added later."""
+    return Entry("company", company_key(business_id))
+
+
+def suppress(
+    session: Session,
+    entries: Iterable[Entry],
+    kind: str,
+    *,
+    origin: str,
+    now: datetime,
+    evidence: str = "",
+    actor_id: int | None = None,
+    campaign_id: int | None = None,
+    message_id: int | None = None,
+    suspected_automation: bool = False,
+) -> int:
+    """Suppress each entry; how many were not suppressed for this kind before. Safe to repeat."""
+    rows = [
+        {
+            "scope": entry.scope,
+            "key": entry.key,
+            "kind": kind,
+            "at": now,
+            "origin": origin,
+            "evidence": evidence,
+            "actor_id": actor_id,
+            "campaign_id": campaign_id,
+            "message_id": message_id,
+            "suspected_automation": suspected_automation,
+        }
+        for entry in entries
+    ]
+    if not rows:
+        return 0
+    added = session.execute(
+        insert(Suppression)
+        .on_conflict_do_nothing(
+            index_elements=[Suppression.key, Suppression.kind],
+            index_where=Suppression.lifted_at.is_(None),
+        )
+        .returning(Suppression.id),
+        rows,
+    )
+    return len(added.all())
+
+
+def opt_out(
+    session: Session,
+    key: bytes,
+    *,
+    origin: str,
+    now: datetime,
+    message_id: int | None = None,
+    campaign_id: int | None = None,
+    suspected_automation: bool = False,
+) -> int:
+    """One person's opt-out by the address key of their link: the mailbox, and the person where the
+    register knows who that is. Works when the contact is long gone (RFC 8058, R46, R49)."""
+    entries = [Entry("address", key)]
+    people = session.scalars(
+        select(Contact.person_key).where(
+            Contact.address_key == key, Contact.person_key.is_not(None)
+        )
+    )
+    entries += [Entry("person", person) for person in people if person is not None]
+    return suppress(
+        session,
+        dict.fromkeys(entries),
+        "optout",
+        origin=origin,
+        now=now,
+        message_id=message_id,
+        campaign_id=campaign_id,
+        suspected_automation=suspected_automation,
+    )
+
+
+def undo_opt_out(session: Session, message_id: int, *, now: datetime) -> int:
+    """Lift the opt-outs that came through one message's links, at the person's own wish."""
+    return _lift(
+        session,
+        [Suppression.message_id == message_id, Suppression.kind == "optout"],
+        by="recipient",
+        reason="undone on the page after opting out",
+        now=now,
+    )
+
+
+def lift(session: Session, suppression_id: int, *, by: str, reason: str, now: datetime) -> bool:
+    """Lift one entry by name of who asked and why. False when it was not in force."""
+    if not reason.strip():
+        raise ValueError("lifting a suppression needs a reason")
+    return bool(_lift(session, [Suppression.id == suppression_id], by=by, reason=reason, now=now))
+
+
+def _lift(session: Session, which: list[object], *, by: str, reason: str, now: datetime) -> int:
+    lifted = session.execute(
+        update(Suppression)
+        .where(*which, Suppression.lifted_at.is_(None))  # type: ignore[arg-type]
+        .values(lifted_at=now, lifted_by=by, lift_reason=reason)
+        .returning(Suppression.id)
+    )
+    return len(lifted.all())
+
+
+def find(session: Session, address: Address) -> list[Suppression]:
+    """Every entry in force that stops mail to this address, known contact or not."""
+    keys = {address_key(address), domain_key(address.domain)}
+    known = session.execute(
+        select(Contact.person_key, Company.company_key)
+        .outerjoin(Company, Company.id == Contact.company_id)
+        .where(or_(Contact.email == str(address), Contact.address_key == address_key(address)))
+    )
+    keys.update(key for row in known for key in row if key is not None)
+    return list(
+        session.scalars(
+            select(Suppression)
+            .where(Suppression.key.in_(keys), Suppression.lifted_at.is_(None))
+            .order_by(Suppression.at)
+        )
+    )
