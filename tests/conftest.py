@@ -33,7 +33,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.config import Settings, from_environment
-from mailer.db import Model, make_engine, make_sessions, psycopg_url
+from mailer.db import make_engine, make_sessions, psycopg_url
 from mailer.languages import DEFAULT_LANGUAGE, in_language
 from mailer.stack import migrations
 from mailer.stack.postgres import Postgres
@@ -160,12 +160,7 @@ class Databases:
         self._prefix = f"test_{secrets.token_hex(4)}"
         self._made: list[str] = []
         self._template = self._make("template")
-        url = self.url("template")
-        migrations.upgrade(url)
-        if migrations.head() is None:
-            engine = make_engine(url, pool_size=1)
-            Model.metadata.create_all(engine)
-            engine.dispose()
+        migrations.upgrade(self.url("template"))
 
     def url(self, name: str) -> str:
         return self._server_url.set(database=f"{self._prefix}_{name}").render_as_string(

@@ -1,0 +1,73 @@
+"""The RQ worker: `worker.py` takes jobs, `worker.py --cron` queues those that return."""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+
+from redis import Redis, RedisError
+from rq import SimpleWorker
+
+from mailer import installation, stopping
+from mailer.adapters.queue import QUEUES
+from mailer.config import SettingsError
+from mailer.stack.faults import EXPECTED
+from mailer.stack.schedule import WORKER_KEY, WORKER_SECONDS, keep_queueing
+
+log = logging.getLogger("worker")
+
+
+class Worker(SimpleWorker):
+    """Runs jobs in its own process, keeping connections, and lets long jobs end early."""
+
+    def request_stop(self, signum: int, frame: FrameType | None) -> None:
+        """Finish the job at hand, then end."""
+        stopping.ask()
+        super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+
+def work(redis: Redis, queues: list[str], maintenance_interval: int) -> None:
+    """Take jobs until TERM. A job whose worker was killed is put back by the maintenance."""
+    worker = Worker(queues, connection=redis, maintenance_interval=maintenance_interval)
+    threading.Thread(target=_say_alive, args=(redis, worker.name), daemon=True).start()
+    worker.work(logging_level="WARNING")
+
+
+def _say_alive(redis: Redis, name: str) -> None:
+    """Keep a key that ends soon after the process: RQ itself notices a death minutes later."""
+    pause = threading.Event()
+    while True:
+        try:
+            redis.set(f"{WORKER_KEY}{name}", os.getpid(), ex=WORKER_SECONDS)
+        except RedisError as error:
+            log.warning("heartbeat_failed", extra={"error": type(error).__name__})
+        pause.wait(WORKER_SECONDS / 3)
+
+
+def main() -> int:
+    """Run the worker or the queueing loop until TERM or Ctrl-C; the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cron", action="store_true", help="queue the jobs that return")
+    parser.add_argument("--without-sending", action="store_true", help="take no campaign batches")
+    parser.add_argument("--maintenance-interval", type=int, default=15, metavar="SECONDS")
+    options = parser.parse_args()
+    try:
+        installed = installation.current()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return EXPECTED
+    if options.cron:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stopping.ask())
+        keep_queueing(installed.redis, stopping.asked)
+    else:
+        queues = [name for name in QUEUES if name != "send" or not options.without_sending]
+        work(installed.redis, queues, options.maintenance_interval)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
