@@ -110,6 +110,7 @@ def _is_loopback(host: str) -> bool:
 
 @pytest.fixture(autouse=True)
 def _default_language() -> Iterator[None]:
+    use_suppression_key("test-suppression-key-of-enough-characters")
     with in_language(DEFAULT_LANGUAGE):
         yield
 
