@@ -34,6 +34,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.config import Settings, from_environment
 from mailer.db import make_engine, make_sessions, psycopg_url
+from mailer.keys import use_suppression_key
 from mailer.languages import DEFAULT_LANGUAGE, in_language
 from mailer.stack import migrations
 from mailer.stack.postgres import Postgres
