@@ -1,0 +1,319 @@
+"""Accepted messages, kept for reading, and counts by tag and address that outlive them."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from email.utils import format_datetime
+from typing import Any, Final, Protocol
+
+from mailer.stand_in.addresses import decode_words
+from mailer.stand_in.database import Database
+from mailer.stand_in.mail import Content, Mail, pack_attachments, unpack_attachments
+from mailer.stand_in.templates import MissingVariableError
+
+COLUMNS: Final = (
+    "m.id, m.accepted_at, m.operation, m.sender, m.recipients, m.subject, m.headers, m.tags,"
+    " m.configuration_set, m.outcome, m.error, m.data, c.subject AS template_subject,"
+    " c.text, c.html,"
+    " c.attachments, c.raw IS NOT NULL AS is_raw"
+)
+CAMPAIGN_TAGS: Final = ("campaign", "campaign_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which messages; empty fields do not restrict."""
+
+    address: str = ""
+    campaign: str = ""
+    tag: tuple[str, str] | None = None
+    outcome: str = ""
+    search: str = ""
+
+
+class Keeper(Protocol):
+    """What accepts messages: kept whole, or only counted."""
+
+    def add(self, mails: Sequence[Mail]) -> None:
+        """Keeps or counts accepted messages."""
+
+    def find(self, wanted: Filter, *, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
+        """Messages newest first, and how many match in all."""
+
+    def get(self, message_id: str) -> dict[str, Any] | None:
+        """One message, or None."""
+
+    def counts(self) -> dict[str, Any]:
+        """Totals, and per tag name how many values were seen and how many more than once."""
+
+    def repeated(self, name: str, *, limit: int) -> dict[str, int]:
+        """Values of a tag that were seen more than once."""
+
+    def clear(self) -> None:
+        """Forgets everything."""
+
+
+class MessageStore:
+    """Messages in the SQLite file; a template is kept once, and filled when a message is read."""
+
+    def __init__(self, database: Database, keep: int) -> None:
+        """`keep` messages stay readable; the oldest go first."""
+        self._database = database
+        self._keep = keep
+        self._since_pruning = 0
+        self._known: set[str] = set()
+
+    def add(self, mails: Sequence[Mail]) -> None:
+        """Keeps accepted messages, all of them or none."""
+        if not mails:
+            return
+        with self._database.transaction() as connection:
+            for mail in mails:
+                self._insert_content(connection, mail.content)
+                self._insert(connection, mail)
+            self._count(connection, mails)
+            self._since_pruning += len(mails)
+            if self._since_pruning > max(100, self._keep // 20):
+                self._since_pruning = 0
+                self._prune(connection)
+
+    def _insert_content(self, connection: sqlite3.Connection, content: Content) -> None:
+        if content.digest in self._known:
+            return
+        connection.execute(
+            "INSERT OR IGNORE INTO content VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                content.digest,
+                content.subject,
+                content.text,
+                content.html,
+                pack_attachments(content.attachments),
+                content.raw,
+            ),
+        )
+        if len(self._known) < 10_000:
+            self._known.add(content.digest)
+
+    @staticmethod
+    def _insert(connection: sqlite3.Connection, mail: Mail) -> None:
+        recipients = {"to": list(mail.to), "cc": list(mail.cc), "bcc": list(mail.bcc)}
+        seq = connection.execute(
+            "INSERT INTO message (id, accepted_at, operation, sender, recipients, subject, headers,"
+            " tags, configuration_set, outcome, error, digest, data)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                mail.id,
+                mail.accepted_at.isoformat(timespec="milliseconds"),
+                mail.operation,
+                mail.sender,
+                json.dumps(recipients),
+                mail.subject,
+                json.dumps(_seen_headers(mail)),
+                json.dumps(mail.tags),
+                mail.configuration_set,
+                mail.outcome,
+                mail.error,
+                mail.content.digest,
+                None if mail.data is None else json.dumps(mail.data),
+            ),
+        ).lastrowid
+        connection.executemany(
+            "INSERT INTO message_address VALUES (?, ?)",
+            [(seq, address) for address in {a.lower() for a in mail.recipients}],
+        )
+        connection.executemany(
+            "INSERT INTO message_tag VALUES (?, ?, ?)",
+            [(seq, name, value) for name, value in mail.tags.items()],
+        )
+
+    @staticmethod
+    def _count(connection: sqlite3.Connection, mails: Iterable[Mail]) -> None:
+        connection.executemany(
+            "INSERT INTO tag_count VALUES (?, ?, 1) ON CONFLICT DO UPDATE SET count = count + 1",
+            [item for mail in mails for item in mail.tags.items()],
+        )
+        connection.executemany(
+            "INSERT INTO address_count VALUES (?, 1) ON CONFLICT DO UPDATE SET count = count + 1",
+            [(address.lower(),) for mail in mails for address in mail.recipients],
+        )
+
+    def _prune(self, connection: sqlite3.Connection) -> None:
+        last = connection.execute(
+            "SELECT seq FROM message ORDER BY seq DESC LIMIT 1 OFFSET ?", (self._keep,)
+        ).fetchone()
+        if last is None:
+            return
+        for table in ("message", "message_address", "message_tag"):
+            connection.execute(f"DELETE FROM {table} WHERE seq <= ?", last)  # noqa: S608 - constants
+        connection.execute("DELETE FROM content WHERE digest NOT IN (SELECT digest FROM message)")
+        self._known.clear()
+
+    def find(self, wanted: Filter, *, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
+        """Messages newest first, and how many match in all."""
+        condition, values = _condition(wanted)
+        with self._database.reading() as connection:
+            total = connection.execute(
+                f"SELECT count(*) FROM message m WHERE {condition}",  # noqa: S608 - constants
+                values,
+            ).fetchone()[0]
+            rows = _rows(
+                connection,
+                f"SELECT {COLUMNS} FROM message m JOIN content c USING (digest)"  # noqa: S608
+                f" WHERE {condition} ORDER BY m.seq DESC LIMIT ? OFFSET ?",
+                [*values, limit, offset],
+            )
+        return [_as_seen(row) for row in rows], total
+
+    def get(self, message_id: str) -> dict[str, Any] | None:
+        """One message as its recipient sees it, or None."""
+        with self._database.reading() as connection:
+            rows = _rows(
+                connection,
+                f"SELECT {COLUMNS} FROM message m JOIN content c USING (digest)"  # noqa: S608
+                " WHERE m.id = ?",
+                [message_id],
+            )
+        return _as_seen(rows[0]) if rows else None
+
+    def counts(self) -> dict[str, Any]:
+        """Totals since the last reset, also of messages that are no longer kept."""
+        with self._database.reading() as connection:
+            tags = connection.execute(
+                "SELECT name, count(*), sum(count), sum(count > 1) FROM tag_count GROUP BY name"
+            ).fetchall()
+            addresses = connection.execute(
+                "SELECT count(*), coalesce(sum(count), 0), coalesce(sum(count > 1), 0)"
+                " FROM address_count"
+            ).fetchone()
+            accepted = connection.execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0]
+            outcomes = dict(
+                connection.execute("SELECT outcome, count(*) FROM message GROUP BY outcome")
+            )
+        return {
+            "accepted": accepted,
+            "addresses": _summary(*addresses),
+            "tags": {name: _summary(*numbers) for name, *numbers in tags},
+            "outcomes_of_kept": outcomes,
+        }
+
+    def repeated(self, name: str, *, limit: int) -> dict[str, int]:
+        """Values of a tag that were seen more than once."""
+        with self._database.reading() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT value, count FROM tag_count WHERE name = ? AND count > 1 LIMIT ?",
+                    (name, limit),
+                )
+            )
+
+    def clear(self) -> None:
+        """Forgets every message and count."""
+        with self._database.transaction() as connection:
+            for table in (
+                "message",
+                "message_address",
+                "message_tag",
+                "content",
+                "tag_count",
+                "address_count",
+            ):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+            connection.execute("DELETE FROM sqlite_sequence WHERE name = 'message'")
+            self._known.clear()
+
+
+def _summary(distinct: int, total: int, repeated: int) -> dict[str, int]:
+    return {"distinct": distinct, "total": total, "repeated": repeated}
+
+
+def _condition(wanted: Filter) -> tuple[str, list[Any]]:
+    conditions, values = ["1"], list[Any]()
+    if wanted.address:
+        conditions.append("m.seq IN (SELECT seq FROM message_address WHERE address = ?)")
+        values.append(wanted.address.lower())
+    if wanted.campaign:
+        conditions.append(
+            "m.seq IN (SELECT seq FROM message_tag WHERE value = ? AND name IN (?, ?))"
+        )
+        values += [wanted.campaign, *CAMPAIGN_TAGS]
+    if wanted.tag:
+        conditions.append("m.seq IN (SELECT seq FROM message_tag WHERE name = ? AND value = ?)")
+        values += wanted.tag
+    if wanted.outcome:
+        conditions.append("m.outcome = ?")
+        values.append(wanted.outcome)
+    if wanted.search:
+        conditions.append(
+            "(m.subject LIKE ? ESCAPE '\\' OR m.seq IN"
+            " (SELECT seq FROM message_address WHERE address LIKE ? ESCAPE '\\'))"
+        )
+        values += [_like(wanted.search)] * 2
+    return " AND ".join(conditions), values
+
+
+def _like(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def _rows(connection: sqlite3.Connection, query: str, values: list[Any]) -> list[dict[str, Any]]:
+    cursor = connection.execute(query, values)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _seen_headers(mail: Mail) -> list[tuple[str, str]]:
+    # SES writes Date and Message-ID itself, over whatever was there.
+    own = [
+        ("Date", format_datetime(mail.accepted_at)),
+        ("Message-ID", f"<{mail.id}@eu-north-1.amazonses.com>"),
+    ]
+    return own + [h for h in mail.headers if h[0].lower() not in {"date", "message-id"}]
+
+
+def _as_seen(row: Mapping[str, Any]) -> dict[str, Any]:
+    recipients = json.loads(row["recipients"])
+    headers = json.loads(row["headers"])
+    content = Content(
+        row["template_subject"], row["text"], row["html"], unpack_attachments(row["attachments"])
+    )
+    data = None if row["data"] is None else json.loads(row["data"])
+    try:
+        _, text, html = content.render(data)
+    except MissingVariableError:
+        text = html = None  # nothing was rendered, nobody received it
+    return {
+        "id": row["id"],
+        "accepted_at": row["accepted_at"],
+        "operation": row["operation"],
+        "from": decode_words(row["sender"]),
+        **recipients,
+        "subject": decode_words(row["subject"]),
+        "headers": {name: value for name, value in headers},  # noqa: C416 - a list of lists
+        "header_list": headers,
+        "text": text,
+        "html": html,
+        "tags": json.loads(row["tags"]),
+        "configuration_set": row["configuration_set"],
+        "outcome": row["outcome"],
+        "error": row["error"],
+        "raw": bool(row["is_raw"]),
+        "attachments": [
+            {"name": a.name, "media_type": a.media_type, "size": len(a.data)}
+            for a in content.attachments
+        ],
+    }
+
+
+def read_attachment(database: Database, message_id: str, index: int) -> tuple[str, bytes] | None:
+    """Name and data of one attachment, or None."""
+    with database.reading() as connection:
+        row = connection.execute(
+            "SELECT c.attachments FROM message JOIN content c USING (digest) WHERE id = ?",
+            (message_id,),
+        ).fetchone()
+    attachments = unpack_attachments(row[0]) if row else ()
+    if not 0 <= index < len(attachments):
+        return None
+    return attachments[index].name, attachments[index].data

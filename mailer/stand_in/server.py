@@ -1,0 +1,338 @@
+"""Starts and stops the stand-in: as a process of its own, or inside a test."""
+
+import fcntl
+import ipaddress
+import json
+import logging
+import os
+import signal
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Literal, Self
+from urllib.parse import urlencode, urlsplit
+
+from mailer.stand_in.account import Account, Pace, Quota
+from mailer.stand_in.application import Application
+from mailer.stand_in.behaviours import Behaviours
+from mailer.stand_in.control import Control
+from mailer.stand_in.counting import CountingStore
+from mailer.stand_in.database import Database
+from mailer.stand_in.errors import StandInError
+from mailer.stand_in.faults import Faults
+from mailer.stand_in.listener import Listener
+from mailer.stand_in.mailbox import Mailbox
+from mailer.stand_in.messages import Keeper, MessageStore
+from mailer.stand_in.notifications import Sender
+from mailer.stand_in.operations import Operations
+from mailer.stand_in.outbox import Outbox
+from mailer.stand_in.protocol import load_operations
+from mailer.stand_in.publisher import RETRY_DELAYS, Publisher
+from mailer.stand_in.sending import Sending
+from mailer.stand_in.signature import Signer
+from mailer.stand_in.subscription import Subscription
+
+log = logging.getLogger(__name__)
+
+TOPIC_ARN = "arn:aws:sns:eu-north-1:123456789012:lupaposti-ses-events"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How the stand-in runs."""
+
+    directory: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    webhook_url: str | None = None
+    topic_arn: str = TOPIC_ARN
+    rate: float = 1000.0
+    quota: int = 1_000_000
+    verified_domains: Sequence[str] = ("example",)
+    configuration_sets: Sequence[str] | None = None
+    count_only: bool = False
+    keep: int = 20_000
+    dialect: Literal["event", "identity"] = "event"
+    subscribe: bool = False
+    labels: bool = True
+    behaviours: Mapping[str, str] | None = None
+    retry_delays: Sequence[float] = RETRY_DELAYS
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int,
+    directory: Path,
+    webhook_url: str | None,
+    topic_arn: str,
+    rate: float,
+    quota: int,
+    verified_domains: Sequence[str],
+    count_only: bool = False,
+    dialect: Literal["event", "identity"] = "event",
+    subscribe: bool = False,
+    **more: Any,
+) -> None:
+    """Serves until SIGTERM or SIGINT. Raises StandInError when it cannot start.
+
+    Writes the port to `directory`/port and prints the URL. `more` are further fields of Options.
+    """
+    stand_in = StandIn(
+        Options(
+            host=host,
+            port=port,
+            directory=directory,
+            webhook_url=webhook_url,
+            topic_arn=topic_arn,
+            rate=rate,
+            quota=quota,
+            verified_domains=verified_domains,
+            count_only=count_only,
+            dialect=dialect,
+            subscribe=subscribe,
+            **more,
+        )
+    )
+    stopped = threading.Event()
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    with stand_in:
+        print(f"SES stand-in at {stand_in.url}, mailbox at {stand_in.url}/mailbox", flush=True)  # noqa: T201
+        stopped.wait()
+
+
+class StandIn:
+    """A running stand-in, and a client for what tests ask of it."""
+
+    def __init__(self, options: Options) -> None:
+        """Nothing is opened before start()."""
+        _check(options)
+        self.options = options
+        self.url = ""
+        self._lock_file: int | None = None
+        self._listener: Listener | None = None
+        self._publisher: Publisher | None = None
+        self._thread: threading.Thread | None = None
+        self._database: Database | None = None
+        self._quota: Quota | None = None
+
+    def __enter__(self) -> Self:
+        """Starts."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stops."""
+        self.stop()
+
+    def start(self) -> None:
+        """Opens files and socket and serves in a thread. Raises StandInError."""
+        options = self.options
+        options.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock_file = _lock(options.directory)
+        try:
+            listener = Listener(options.host, options.port)
+        except OSError as error:
+            os.close(self._lock_file)
+            raise StandInError(
+                f"Port {options.port} cannot be used: {error.strerror or 'refused'}."
+            ) from None
+        self._listener = listener
+        self.url = listener.url
+        load_operations()  # a botocore that lacks one should fail here, not at the first request
+        self._assemble(listener)
+        port_file = options.directory / "port"
+        port_file.write_text(str(listener.server_address[1]), encoding="ascii")
+        self._thread = threading.Thread(
+            target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        )
+        self._thread.start()
+        if self._publisher:
+            self._publisher.start()
+
+    def _assemble(self, listener: Listener) -> None:
+        options = self.options
+        database = self._database = Database(options.directory / "stand-in.sqlite3")
+        signer = Signer(options.directory)
+        faults, behaviours = Faults(), Behaviours(options.behaviours, labels=options.labels)
+        keeper: Keeper = (
+            CountingStore() if options.count_only else MessageStore(database, options.keep)
+        )
+        account = Account(
+            database,
+            verified_domains=options.verified_domains,
+            configuration_sets=options.configuration_sets,
+        )
+        pace = Pace(options.rate)
+        quota = self._quota = Quota(options.quota, database)
+        outbox, subscription = self._open_events(database, signer)
+        sending = Sending(
+            account=account,
+            pace=pace,
+            quota=quota,
+            faults=faults,
+            behaviours=behaviours,
+            keeper=keeper,
+            outbox=outbox,
+            sender=Sender(
+                options.topic_arn.split(":")[4], options.topic_arn.split(":")[3], options.dialect
+            ),
+        )
+        listener.application = Application(
+            operations=Operations(
+                account=account,
+                pace=pace,
+                quota=quota,
+                faults=faults,
+                sending=sending,
+                topic_arn=options.topic_arn,
+            ),
+            control=Control(
+                keeper=keeper,
+                faults=faults,
+                behaviours=behaviours,
+                account=account,
+                quota=quota,
+                outbox=outbox,
+            ),
+            mailbox=Mailbox(keeper, database, counting=options.count_only),
+            faults=faults,
+            subscription=subscription,
+            certificate=signer.certificate,
+        )
+
+    def _open_events(
+        self, database: Database, signer: Signer
+    ) -> tuple[Outbox | None, Subscription | None]:
+        options = self.options
+        if options.webhook_url is None:
+            return None, None
+        outbox = Outbox(database)
+        subscription = Subscription(
+            database,
+            outbox=outbox,
+            topic_arn=options.topic_arn,
+            webhook_url=options.webhook_url,
+            ask=options.subscribe,
+        )
+        subscription.start()
+        self._publisher = Publisher(
+            outbox=outbox,
+            subscription=subscription,
+            signer=signer,
+            webhook_url=options.webhook_url,
+            base_url=self.url,
+            retry_delays=options.retry_delays,
+        )
+        return outbox, subscription
+
+    def stop(self) -> None:
+        """Answers what is under way, writes everything down and closes."""
+        if self._listener and self._thread:
+            self._listener.shutdown()
+            self._thread.join()
+            self._listener.server_close()
+        if self._publisher:
+            self._publisher.stop()
+        if self._quota:
+            self._quota.save()
+        if self._database:
+            self._database.close()
+        if self._lock_file is not None:
+            os.close(self._lock_file)
+        self._listener = self._publisher = self._quota = self._database = self._lock_file = None
+
+    # What tests ask; over HTTP, so that a stand-in in another process answers the same way.
+
+    def messages(self, **wanted: str | int) -> list[dict[str, Any]]:
+        """Messages newest first; filters: address, campaign, tag, outcome, q, limit, offset."""
+        answer = self._ask("messages?" + urlencode({"limit": 500, **wanted}))
+        return list(answer["messages"])
+
+    def counts(self) -> dict[str, Any]:
+        """Totals and repetitions by tag and address, and the state of events."""
+        return dict(self._ask("counts"))
+
+    def faults(self, **changes: Any) -> dict[str, Any]:
+        """Changes faults and returns all of them."""
+        return dict(self._ask("faults", changes))
+
+    def behaviours(self, mapping: Mapping[str, str]) -> None:
+        """Sets how addresses answer, replacing what was set before."""
+        self._ask("behaviours", dict(mapping))
+
+    def set_identity(self, identity: str, *, verified: bool) -> None:
+        """Makes a sender identity verified or not."""
+        self._ask("identities", {"identity": identity, "verified": verified})
+
+    def reset(self) -> None:
+        """Forgets messages, counts, faults, behaviours, suppression and waiting events."""
+        self._ask("reset", {})
+
+    def wait_for_events(self, timeout: float = 10.0) -> bool:
+        """Waits until no event is pending; False when time runs out."""
+        end = time.monotonic() + timeout
+        while time.monotonic() < end:
+            if not self.counts()["events"].get("pending"):
+                return True
+            time.sleep(0.02)
+        return False
+
+    def _ask(self, path: str, document: object = None) -> Any:
+        data = None if document is None else json.dumps(document).encode()
+        request = urllib.request.Request(f"{self.url}/_stand_in/{path}", data)  # noqa: S310 - own URL
+        # No proxy of the environment may come between two ends of loopback.
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(request, timeout=30) as response:
+                return json.load(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                raise ValueError(json.load(error)["error"]) from None
+
+
+@contextmanager
+def running(directory: Path, **options: Any) -> Iterator[StandIn]:
+    """A stand-in on a free port for as long as the block lasts."""
+    with StandIn(Options(directory=directory, **options)) as stand_in:
+        yield stand_in
+
+
+def _check(options: Options) -> None:
+    try:
+        loopback = ipaddress.ip_address(options.host).is_loopback
+    except ValueError:
+        loopback = options.host == "localhost"
+    if not loopback:
+        raise StandInError("The stand-in listens on loopback only; give it a loopback address.")
+    if len(options.topic_arn.split(":")) != 6:
+        raise StandInError("The topic must be an ARN like arn:aws:sns:REGION:ACCOUNT:NAME.")
+    if options.rate <= 0:
+        raise StandInError("The rate must be above zero.")
+    if options.keep < 1:
+        raise StandInError("At least one message must be kept.")
+    if options.webhook_url is not None:
+        parts = urlsplit(options.webhook_url)
+        if parts.scheme not in {"http", "https"} or not parts.netloc:
+            raise StandInError("The webhook must be an http or https URL.")
+
+
+def _lock(directory: Path) -> int:
+    descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise StandInError("Another stand-in already uses this directory.") from None
+    return descriptor
