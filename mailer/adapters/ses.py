@@ -1,0 +1,246 @@
+"""Handing mail to Amazon SES v2, and saying exactly what its answer proves.
+
+SES has no idempotency token, so the SDK never retries here. Each entry of a call ends in one
+outcome, and only those that prove that SES did not accept the message may be tried again; where
+the answer is lost or unclear the outcome is UNKNOWN and the message must not be resent blindly.
+"""
+
+import enum
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ProxyConnectionError,
+)
+
+CONNECT_TIMEOUT_SECONDS = 5
+READ_TIMEOUT_SECONDS = 60
+# SES takes at most this many people in one SendBulkEmail.
+BULK_LIMIT = 50
+
+
+class Outcome(enum.Enum):
+    """What SES's answer proves about one message."""
+
+    ACCEPTED = "accepted"
+    NOT_NOW = "not_now"  # not accepted; may be tried again soon
+    QUOTA = "quota"  # not accepted; the 24-hour quota is used up
+    REFUSED = "refused"  # not accepted, and never will be for this message
+    HALT = "halt"  # not accepted; nothing of this campaign can be until someone acts
+    UNKNOWN = "unknown"  # may or may not have been accepted
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome for one message; `message_id` is SES's when accepted, `error` a short code."""
+
+    outcome: Outcome
+    message_id: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BulkEntry:
+    """One person of a bulk call: address, what the template's slots hold, headers, tags."""
+
+    to: str
+    data: Mapping[str, str]
+    headers: Sequence[tuple[str, str]]
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class BulkCall:
+    """At most 50 people who get the same template."""
+
+    sender: str
+    reply_to: str
+    subject: str
+    html: str
+    text: str
+    headers: Sequence[tuple[str, str]]
+    entries: Sequence[BulkEntry]
+
+
+@dataclass(frozen=True, slots=True)
+class SingleMail:
+    """One complete message to one address."""
+
+    sender: str
+    reply_to: str
+    to: str
+    subject: str
+    html: str
+    text: str
+    headers: Sequence[tuple[str, str]]
+    tags: Mapping[str, str]
+
+
+class Ses(Protocol):
+    """What delivery needs of SES."""
+
+    def send_bulk(self, call: BulkCall) -> list[Result]:
+        """One result for each entry, in order."""
+
+    def send_single(self, mail: SingleMail) -> Result:
+        """The result for one message."""
+
+
+# SendBulkEmail's status of one entry (botocore's BulkEmailStatus) -> what it proves.
+_ENTRY_STATUS = {
+    "SUCCESS": Outcome.ACCEPTED,
+    "ACCOUNT_THROTTLED": Outcome.NOT_NOW,
+    "TRANSIENT_FAILURE": Outcome.NOT_NOW,
+    "ACCOUNT_DAILY_QUOTA_EXCEEDED": Outcome.QUOTA,
+    "MESSAGE_REJECTED": Outcome.REFUSED,
+    "INVALID_PARAMETER": Outcome.REFUSED,
+    "FAILED": Outcome.REFUSED,
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": Outcome.HALT,
+    "CONFIGURATION_SET_NOT_FOUND": Outcome.HALT,
+    "TEMPLATE_NOT_FOUND": Outcome.HALT,
+    "ACCOUNT_SUSPENDED": Outcome.HALT,
+    "INVALID_SENDING_POOL_NAME": Outcome.HALT,
+    "ACCOUNT_SENDING_PAUSED": Outcome.HALT,
+    "CONFIGURATION_SET_SENDING_PAUSED": Outcome.HALT,
+}
+
+
+def _of_error(error: Exception) -> Result:
+    """What an exception of a whole call proves about every message in it."""
+    if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ProxyConnectionError):
+        return Result(Outcome.NOT_NOW, error="connection")  # the body was never sent
+    if isinstance(error, NoCredentialsError):
+        return Result(Outcome.HALT, error="no_credentials")
+    if not isinstance(error, ClientError):
+        return Result(Outcome.UNKNOWN, error=type(error).__name__)
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    text = str(error.response.get("Error", {}).get("Message", ""))
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in ("TooManyRequestsException", "ThrottlingException") or status == 429:
+        daily = "daily" in text.lower()
+        return Result(Outcome.QUOTA if daily else Outcome.NOT_NOW, error=code or "throttled")
+    if status >= 500 or status == 0:
+        # A server error does not prove that nothing was accepted before it.
+        return Result(Outcome.UNKNOWN, error=code or f"http_{status}")
+    # Every other 4xx speaks of the account, the identity or the form of the call.
+    return Result(Outcome.HALT, error=code or f"http_{status}")
+
+
+class SesClient:
+    """SES through boto3: one client for a process, one connection for each of its threads."""
+
+    def __init__(
+        self,
+        region: str,
+        *,
+        endpoint_url: str | None,
+        configuration_set: str | None,
+        connections: int,
+        validate: bool = False,
+    ) -> None:
+        # Validation of parameters took 30 % of a bulk call; the tests validate every shape we send.
+        self._client = boto3.client(
+            "sesv2",
+            region_name=region,
+            endpoint_url=endpoint_url,
+            config=Config(
+                retries={"total_max_attempts": 1, "mode": "standard"},
+                connect_timeout=CONNECT_TIMEOUT_SECONDS,
+                read_timeout=READ_TIMEOUT_SECONDS,
+                max_pool_connections=connections,
+                tcp_keepalive=True,
+                parameter_validation=validate,
+            ),
+            **(STAND_IN_CREDENTIALS if endpoint_url else {}),
+        )
+        self._common: dict[str, Any] = (
+            {"ConfigurationSetName": configuration_set} if configuration_set else {}
+        )
+
+    def send_bulk(self, call: BulkCall) -> list[Result]:
+        """One SendBulkEmail. Never raises for what SES or the network may do."""
+        try:
+            answer = self._client.send_bulk_email(
+                FromEmailAddress=call.sender,
+                ReplyToAddresses=[call.reply_to] if call.reply_to else [],
+                DefaultContent={
+                    "Template": {
+                        "TemplateContent": {
+                            "Subject": call.subject,
+                            "Html": call.html,
+                            "Text": call.text,
+                        },
+                        "TemplateData": "{}",
+                        "Headers": _headers(call.headers),
+                    }
+                },
+                BulkEmailEntries=[_entry(entry) for entry in call.entries],
+                **self._common,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must end in an outcome
+            return [_of_error(error)] * len(call.entries)
+        results = [_of_entry(entry) for entry in answer.get("BulkEmailEntryResults", ())]
+        missing = len(call.entries) - len(results)
+        return results[: len(call.entries)] + [Result(Outcome.UNKNOWN, error="no_result")] * missing
+
+    def send_single(self, mail: SingleMail) -> Result:
+        """One SendEmail. Never raises for what SES or the network may do."""
+        try:
+            answer = self._client.send_email(
+                FromEmailAddress=mail.sender,
+                ReplyToAddresses=[mail.reply_to] if mail.reply_to else [],
+                Destination={"ToAddresses": [mail.to]},
+                Content={
+                    "Simple": {
+                        "Subject": {"Data": mail.subject, "Charset": "UTF-8"},
+                        "Body": {
+                            "Html": {"Data": mail.html, "Charset": "UTF-8"},
+                            "Text": {"Data": mail.text, "Charset": "UTF-8"},
+                        },
+                        "Headers": _headers(mail.headers),
+                    }
+                },
+                EmailTags=_tags(mail.tags),
+                **self._common,
+            )
+        except Exception as error:  # noqa: BLE001 - whatever it is, it must end in an outcome
+            return _of_error(error)
+        return Result(Outcome.ACCEPTED, message_id=answer.get("MessageId"))
+
+
+# The stand-in takes any signature; real credentials must not leave for it.
+STAND_IN_CREDENTIALS = {"aws_access_key_id": "stand-in", "aws_secret_access_key": "stand-in"}
+
+
+def _entry(entry: BulkEntry) -> dict[str, Any]:
+    return {
+        "Destination": {"ToAddresses": [entry.to]},
+        "ReplacementTags": _tags(entry.tags),
+        "ReplacementEmailContent": {
+            "ReplacementTemplate": {"ReplacementTemplateData": json.dumps(dict(entry.data))}
+        },
+        "ReplacementHeaders": _headers(entry.headers),
+    }
+
+
+def _of_entry(entry: Mapping[str, Any]) -> Result:
+    outcome = _ENTRY_STATUS.get(str(entry.get("Status")), Outcome.UNKNOWN)
+    if outcome is Outcome.ACCEPTED:
+        return Result(outcome, message_id=entry.get("MessageId"))
+    return Result(outcome, error=str(entry.get("Status"))[:80])
+
+
+def _headers(headers: Sequence[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in headers]
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in tags.items()]
