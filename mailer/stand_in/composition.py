@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final
 
 from mailer.stand_in.addresses import bare_address, bare_addresses
@@ -219,7 +220,7 @@ def _destination(destination: Params) -> tuple[list[str], list[str], list[str], 
     to = destination.get("ToAddresses") or []
     cc = destination.get("CcAddresses") or []
     bcc = destination.get("BccAddresses") or []
-    recipients = bare_addresses((*to, *cc, *bcc))
+    recipients = bare_addresses([*to, *cc, *bcc])
     if not recipients:
         raise ApiError("BadRequestException", "At least one recipient is required.")
     if len(recipients) > DESTINATIONS:
@@ -261,17 +262,26 @@ def _attachments(source: Params) -> tuple[Attachment, ...]:
 
 
 def _tags(tags: Sequence[Mapping[str, str]] | None) -> dict[str, str]:
-    return {tag["Name"]: tag["Value"] for tag in tags or ()}
+    return {tag["Name"]: tag["Value"] for tag in tags} if tags else {}
 
 
 def _custom_headers(headers: Sequence[Mapping[str, str]] | None) -> Headers:
-    pairs = [(header["Name"], header["Value"]) for header in headers or ()]
-    for name, _ in pairs:
+    if not headers:
+        return []
+    problem = _name_problem(tuple([header["Name"] for header in headers]))
+    if problem:
+        raise ApiError("BadRequestException", problem)
+    return [(header["Name"], header["Value"]) for header in headers]
+
+
+@lru_cache(maxsize=256)  # one campaign's messages all have the same header names
+def _name_problem(names: tuple[str, ...]) -> str | None:
+    for name in names:
         if name.lower() in RESERVED:
-            raise ApiError("BadRequestException", f"The header {name} cannot be set here.")
-    if len({name.lower() for name, _ in pairs}) != len(pairs):
-        raise ApiError("BadRequestException", "A header occurs twice.")
-    return pairs
+            return f"The header {name} cannot be set here."
+    if len({name.lower() for name in names}) != len(names):
+        return "A header occurs twice."
+    return None
 
 
 def _replace_headers(defaults: Headers, headers: Sequence[Mapping[str, str]] | None) -> Headers:

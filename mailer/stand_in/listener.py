@@ -30,6 +30,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "AmazonSESStandIn"
     timeout = 75
+    rbufsize = 1 << 17  # a bulk call in one read
     disable_nagle_algorithm = True
     server: "Listener"
 

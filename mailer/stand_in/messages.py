@@ -62,16 +62,33 @@ class MessageStore:
         self._database = database
         self._keep = keep
         self._since_pruning = 0
-        self._known: set[str] = set()
 
     def add(self, mails: Sequence[Mail]) -> None:
         """Keeps accepted messages, all of them or none."""
         if not mails:
             return
+        rows = [_as_row(mail) for mail in mails]
         with self._database.transaction() as connection:
-            for mail in mails:
-                self._insert_content(connection, mail.content)
-                self._insert(connection, mail)
+            for content in {id(mail.content): mail.content for mail in mails}.values():
+                self._insert_content(connection, content)
+            last = connection.execute(
+                "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'"
+            ).fetchone()[0]
+            numbered = list(enumerate(mails, last + 1))
+            connection.executemany(
+                "INSERT INTO message (seq, id, accepted_at, operation, sender, recipients,"
+                " subject, headers, tags, configuration_set, outcome, error, digest, data)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [(seq, *row) for seq, row in enumerate(rows, last + 1)],
+            )
+            connection.executemany(
+                "INSERT INTO message_address VALUES (?, ?)",
+                [(seq, a) for seq, mail in numbered for a in {a.lower() for a in mail.recipients}],
+            )
+            connection.executemany(
+                "INSERT INTO message_tag VALUES (?, ?, ?)",
+                [(seq, *item) for seq, mail in numbered for item in mail.tags.items()],
+            )
             self._count(connection, mails)
             self._since_pruning += len(mails)
             if self._since_pruning > max(100, self._keep // 20):
@@ -79,8 +96,6 @@ class MessageStore:
                 self._prune(connection)
 
     def _insert_content(self, connection: sqlite3.Connection, content: Content) -> None:
-        if content.digest in self._known:
-            return
         connection.execute(
             "INSERT OR IGNORE INTO content VALUES (?, ?, ?, ?, ?, ?)",
             (
@@ -91,40 +106,6 @@ class MessageStore:
                 pack_attachments(content.attachments),
                 content.raw,
             ),
-        )
-        if len(self._known) < 10_000:
-            self._known.add(content.digest)
-
-    @staticmethod
-    def _insert(connection: sqlite3.Connection, mail: Mail) -> None:
-        recipients = {"to": list(mail.to), "cc": list(mail.cc), "bcc": list(mail.bcc)}
-        seq = connection.execute(
-            "INSERT INTO message (id, accepted_at, operation, sender, recipients, subject, headers,"
-            " tags, configuration_set, outcome, error, digest, data)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                mail.id,
-                mail.accepted_at.isoformat(timespec="milliseconds"),
-                mail.operation,
-                mail.sender,
-                json.dumps(recipients),
-                mail.subject,
-                json.dumps(_seen_headers(mail)),
-                json.dumps(mail.tags),
-                mail.configuration_set,
-                mail.outcome,
-                mail.error,
-                mail.content.digest,
-                None if mail.data is None else json.dumps(mail.data),
-            ),
-        ).lastrowid
-        connection.executemany(
-            "INSERT INTO message_address VALUES (?, ?)",
-            [(seq, address) for address in {a.lower() for a in mail.recipients}],
-        )
-        connection.executemany(
-            "INSERT INTO message_tag VALUES (?, ?, ?)",
-            [(seq, name, value) for name, value in mail.tags.items()],
         )
 
     @staticmethod
@@ -147,7 +128,6 @@ class MessageStore:
         for table in ("message", "message_address", "message_tag"):
             connection.execute(f"DELETE FROM {table} WHERE seq <= ?", last)  # noqa: S608 - constants
         connection.execute("DELETE FROM content WHERE digest NOT IN (SELECT digest FROM message)")
-        self._known.clear()
 
     def find(self, wanted: Filter, *, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:
         """Messages newest first, and how many match in all."""
@@ -186,7 +166,9 @@ class MessageStore:
                 "SELECT count(*), coalesce(sum(count), 0), coalesce(sum(count > 1), 0)"
                 " FROM address_count"
             ).fetchone()
-            accepted = connection.execute("SELECT coalesce(max(seq), 0) FROM message").fetchone()[0]
+            accepted = connection.execute(
+                "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'message'"
+            ).fetchone()[0]
             outcomes = dict(
                 connection.execute("SELECT outcome, count(*) FROM message GROUP BY outcome")
             )
@@ -220,7 +202,6 @@ class MessageStore:
             ):
                 connection.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
             connection.execute("DELETE FROM sqlite_sequence WHERE name = 'message'")
-            self._known.clear()
 
 
 def _summary(distinct: int, total: int, repeated: int) -> dict[str, int]:
@@ -261,6 +242,25 @@ def _rows(connection: sqlite3.Connection, query: str, values: list[Any]) -> list
     cursor = connection.execute(query, values)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def _as_row(mail: Mail) -> tuple[str | None, ...]:
+    recipients = {"to": mail.to, "cc": mail.cc, "bcc": mail.bcc}
+    return (
+        mail.id,
+        mail.accepted_at.isoformat(timespec="milliseconds"),
+        mail.operation,
+        mail.sender,
+        json.dumps(recipients),
+        mail.subject,
+        json.dumps(_seen_headers(mail)),
+        json.dumps(mail.tags),
+        mail.configuration_set,
+        mail.outcome,
+        mail.error,
+        mail.content.digest,
+        None if mail.data is None else json.dumps(mail.data),
+    )
 
 
 def _seen_headers(mail: Mail) -> list[tuple[str, str]]:

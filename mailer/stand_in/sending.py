@@ -106,10 +106,21 @@ class Sending:
             )
 
     def _refusal(self, mail: Mail) -> Refusal | None:
+        """Decides what becomes of the message; a refusal when it is not even accepted."""
+        outcomes: dict[str, list[str]] = {}
         for address in mail.recipients:
-            behaviour = self._behaviours.of(address)
-            if behaviour in REFUSALS:
-                return behaviour, "Refused as the stand-in was told."
+            fate = self._behaviours.of(address)
+            if fate in REFUSALS:
+                return fate, "Refused as the stand-in was told."
+            if fate == "success" and self._account.is_suppressed(address):
+                fate = "suppressed"
+            outcomes.setdefault(fate, []).append(address)
+        if mail.error is not None:
+            outcomes = {"rendering failure": list(mail.recipients)}
+        elif mail.content.attachments and _holds_virus(mail):
+            outcomes = {"reject": list(mail.recipients)}
+        mail.outcomes = outcomes
+        mail.outcome = next((fate for fate in outcomes if fate != "success"), "delivered")
         return None
 
     def _stumble(self) -> Refusal | None:
@@ -121,7 +132,7 @@ class Sending:
         """Takes pace and quota for as many as possible, in order; says why for the rest."""
         sizes = [len(mail.recipients) for mail in mails]
         # The simulator's addresses use no quota, though they keep to the pace.
-        counted = [sum(not at_simulator(address) for address in mail.recipients) for mail in mails]
+        counted = [sum([not at_simulator(a) for a in mail.recipients]) for mail in mails]
         pace = self._pace.take(sum(sizes))
         quota = self._quota.take(sum(counted))
         refusals: list[Refusal | None] = []
@@ -141,30 +152,12 @@ class Sending:
         return refusals
 
     def _accept(self, mails: Sequence[Mail]) -> None:
-        for mail in mails:
-            self._decide(mail)
         self._keeper.add(mails)
         if self._outbox is not None:
             self._publish(mails, self._outbox)
         for mail in mails:
-            self._remember(mail)
-
-    def _decide(self, mail: Mail) -> None:
-        """Sets what becomes of the message at each recipient."""
-        if mail.error is not None:
-            mail.outcomes = {"rendering failure": list(mail.recipients)}
-            return
-        if _holds_virus(mail):
-            mail.outcomes, mail.outcome = {"reject": list(mail.recipients)}, "reject"
-            return
-        outcomes: dict[str, list[str]] = {}
-        for address in mail.recipients:
-            fate = self._behaviours.of(address)
-            if fate == "success" and self._account.is_suppressed(address):
-                fate = "suppressed"
-            outcomes.setdefault(fate, []).append(address)
-        mail.outcomes = outcomes
-        mail.outcome = next((fate for fate in outcomes if fate != "success"), "delivered")
+            if mail.outcome != "delivered":
+                self._remember(mail)
 
     def _publish(self, mails: Sequence[Mail], outbox: Outbox) -> None:
         now = clock.now()

@@ -28,6 +28,7 @@ STATED_LIMITS: Final[Mapping[str, Mapping[str, Any]]] = {
     "MaxItems": {"min": 1, "max": 1000},
 }
 HEADER_LENGTH: Final = 996
+UNLIMITED: Final = 1 << 62
 
 
 class ShapeError(Exception):
@@ -84,12 +85,12 @@ def _scalar(kind: type, problem: str) -> Check:
 
 def _number(shape: Any) -> Check:
     limits = _limits(shape)
-    low, high = limits.get("min"), limits.get("max")
+    low, high = limits.get("min", -UNLIMITED), limits.get("max", UNLIMITED)
 
     def check(value: Any) -> None:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ShapeError("must be a whole number")
-        if (low is not None and value < low) or (high is not None and value > high):
+        if not low <= value <= high:
             raise ShapeError(f"must be between {low} and {high}")
 
     return check
@@ -97,20 +98,21 @@ def _number(shape: Any) -> Check:
 
 def _string(shape: Any) -> Check:
     limits = _limits(shape)
-    low, high = limits.get("min", 0), limits.get("max")
-    pattern = limits.get("pattern")
+    low, high = limits.get("min", 0), limits.get("max", UNLIMITED)
+    pattern = limits.get("pattern", "")
     matches = re.compile(pattern).fullmatch if pattern else None
     allowed = frozenset(limits.get("enum", ()))
 
     def check(value: Any) -> None:
         if not isinstance(value, str):
             raise ShapeError("must be a string")
-        if len(value) < low or (high is not None and len(value) > high):
-            raise ShapeError(f"must have a length between {low} and {high or 'any'}")
-        if not value.isascii():
+        if not low <= len(value) <= high:
+            raise ShapeError(f"must have a length between {low} and {high}")
+        if matches is not None:
+            if matches(value) is None:
+                raise ShapeError(f"must match {pattern}")
+        elif not value.isascii():
             _refuse_surrogates(value)
-        if matches and not matches(value):
-            raise ShapeError(f"must match {pattern}")
         if allowed and value not in allowed:
             raise ShapeError(f"must be one of {', '.join(sorted(allowed))}")
 
@@ -139,19 +141,20 @@ def _blob(_shape: Any) -> Check:
 
 def _list(shape: Any) -> Check:
     limits = _limits(shape)
-    low, high = limits.get("min", 0), limits.get("max")
+    low, high = limits.get("min", 0), limits.get("max", UNLIMITED)
     check_member = compile_shape(shape.member)
 
     def check(value: Any) -> None:
         if not isinstance(value, list):
             raise ShapeError("must be a list")
-        if len(value) < low or (high is not None and len(value) > high):
+        if not low <= len(value) <= high:
             raise ShapeError(f"must hold between {low} and {high} members")
-        for index, member in enumerate(value):
-            try:
+        index = 0
+        try:
+            for index, member in enumerate(value):  # noqa: B007 - named in the refusal
                 check_member(member)
-            except ShapeError as problem:
-                raise problem.within(str(index)) from None
+        except ShapeError as problem:
+            raise problem.within(str(index)) from None
 
     return check
 
@@ -170,27 +173,34 @@ def _map(shape: Any) -> Check:
 
 
 def _structure(shape: Any) -> Check:
-    required = tuple(shape.metadata.get("required", ()))
+    required = frozenset(shape.metadata.get("required", ()))
     checks = {name: compile_shape(member) for name, member in shape.members.items()}
-    header = shape.name == "MessageHeader"
 
     def check(value: Any) -> None:
         if not isinstance(value, dict):
             raise ShapeError("must be an object")
-        for name in required:
-            if value.get(name) is None:
-                raise ShapeError("is required").within(name)
-        for name, member in value.items():
-            check_member = checks.get(name)
-            if check_member is None:
-                raise ShapeError("is not a member of this shape").within(name[:64])
-            # JSON null is the same as absent in this protocol.
-            if member is not None:
-                try:
-                    check_member(member)
-                except ShapeError as problem:
-                    raise problem.within(name) from None
-        if header and len(value["Name"]) + len(value["Value"]) > HEADER_LENGTH:
+        if not required <= value.keys():
+            raise ShapeError("is required").within(min(required - value.keys()))
+        name = ""
+        try:
+            for name, member in value.items():
+                # JSON null is the same as absent in this protocol.
+                if member is not None:
+                    checks[name](member)
+                elif name in required:
+                    raise ShapeError("is required")
+        except ShapeError as problem:
+            raise problem.within(name) from None
+        except KeyError:
+            raise ShapeError("is not a member of this shape").within(name[:64]) from None
+
+    return _header(check) if shape.name == "MessageHeader" else check
+
+
+def _header(check_members: Check) -> Check:
+    def check(value: Any) -> None:
+        check_members(value)
+        if len(value["Name"]) + len(value["Value"]) > HEADER_LENGTH:
             raise ShapeError(f"name and value together must not exceed {HEADER_LENGTH} characters")
 
     return check
