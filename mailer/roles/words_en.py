@@ -84,8 +84,8 @@ rnd 1
     development? product!? products? prototype ventures? concept?
 sales 3
     sales selling account! key-account! export exports commercial presales pre-sales retail
-    store shop dealer channel wholesale e-commerce ecommerce merchandis ~kam! revenue? bid
-    tenders? telesales aftermarket bizdev
+    store shop dealer channel wholesale ecommerce merchandis ~kam! revenue? bid tenders?
+    telesales aftermarket bizdev commerce
 sales 2
     client! customer! clients partner? partners? partnerships? partnership? alliance?
     alliances? aftersales solution? solutions?
@@ -134,9 +134,7 @@ administration 1
 HEADS: Final = """
 owner general_management 0
     founder cofounder co-founder owner co-owner entrepreneur shareholder proprietor
-    self-employed
-owner - 0
-    partner
+    self-employed partner
 executive general_management 4
     ceo president md coo
 executive finance 4
@@ -524,6 +522,8 @@ support health 3
     personal carer; care assistant; nursing assistant
 specialist - 0
     personal trainer; police officer; real-estate agent
+manager administration 1 doubt
+    chief of staff
 """
 
 # Words that change a role instead of naming one.
@@ -532,6 +532,12 @@ DEPUTY: Final = "deputy vice substitute"
 ACTING: Final = "acting interim temporary"
 FORMER: Final = "former ex retired previously past formerly"
 BOARD: Final = "board"
+# Degrees and certificates, noise beside a title.
+DEGREES: Final = """
+    mba emba e.mba ph.d ph.d. phd msc m.sc m.sc. bsc b.sc b.sc. ba b.a llm ll.m ll.b dr dr.
+    d.sc cpa cia cisa cissp cism pmp ipma cscp itil jd bba ma rn m.a m.ed b.eng m.eng meng
+    prince2 acca csm®
+"""
 PREFIXES: Final[dict[str, str]] = {}
 
 # Words that say nothing about the role, so that a title with them is still read in full.
@@ -539,9 +545,9 @@ KNOWN: Final = """
     the a an global nordic nordics finland sweden emea apac dach europe european baltics
     international group corporate junior jr jr. strategic regional local team national
     scandinavia americas america usa uk us norway denmark estonia worldwide new key certified
-    independent digital north south east west northern southern eastern western helsinki
-    tampere turku oulu espoo stockholm full time part remote virtual company ltd inc oy ab
-    internal external enterprise department office of board member first second level i ii iii
-    management relations affairs function solutions large accounts b2b b2c saas public private
-    sector industry industrial technical field growth
+    independent north south east west northern southern eastern western helsinki tampere turku
+    oulu espoo stockholm full time part remote virtual company ltd inc oy ab internal external
+    enterprise department of board member first second level i ii iii management relations
+    affairs function solutions large accounts b2b b2c saas public private sector industry
+    industrial field
 """

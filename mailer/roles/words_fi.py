@@ -29,7 +29,7 @@ finance 3
     perintäpääl kassanhallin kassavirta tilintarkast budjet konsernilaskenta konserniraport
     varainhoit varainhallin omaisuudenhoit arvopaper aktuaar pääomasijoit pankkitoim pankin
     pankki sisäinentarkast talouspalvelu tilitoimisto yrityskauppa ulosot osinko laina
-    lainaneuvo kustannusseuran rahatalou tilinhoit rahoittaj sijoittaj
+    lainaneuvo kustannusseuran rahatalou tilinhoit rahoittaj sijoittaj toimialatalous
 finance 2
     kustannus? vakuutus? vakuutu? riskienhallin? riskien? riski? korvau? eläke? kassa?
 payroll 4
@@ -40,7 +40,7 @@ hr 3
     henkilökun ~hr ~hrd ~hrm ~hrbp rekry rekrytoin rekrytoij työhyvinvoin työsuhde työsuhtei
     työsuhte työkyky osaamis osaamisen perehdyt työnantajakuva työnantaja henkilöarvioin
     henkilösuun uravalmen palkitsem henkilövuokrau työterveysyhteis henkilöasiakas-? työllisyy?
-    työvoima? urasuunn? johtamisvalmen työyhteisö henkilöstönkehit
+    työvoima? urasuunn? johtamisvalmen työyhteisö henkilöstönkehit hlöstö henk.
 it 4
     it-tuki ict-tuki it-tuen ict-tuen it-tukihenkilö
 it 3
@@ -49,7 +49,7 @@ it 3
     pilvipalvelu palvelin konesali datakeskus datakeskuk työasema toiminnanohjausjärjestelm
     sovellustuki pääkäyttäj atk-tuki ~sap ~erp ylläpitäjä tietotekniikan tietokone lähiverk
     it-infra kokonaisarkkiteht järjestelmätu järjestelmähallin järjestelmävalvo
-    järjestelmäylläpi digitalisaatio?
+    järjestelmäylläpi digitalisaatio? toiminnanohjau
 it 2
     järjestelmä järjestelmän järjestelmien infra infran infrastruktuuri verkko verkon verkkojen
     ylläpito ylläpidon integraatio integraatioi ratkaisuarkkiteht? tietopalvelu? ~m365 ~azure
@@ -111,6 +111,7 @@ production 3
     valmistuksen kokoonpan valimo koneist hitsau hitsaaj työstö levytyö pakkaamo pakkaaja sahan
     leipomo meijeri teurasta paperikone särmä sorvaaj jyrsij työkaluvalm konepaja verstas
     leimaus prässi maalaamo tuotantolinja työvuoro tuotantotek valssaamo jalostamo
+    tuotantotalou
 production 2
     prosessi prosessin menetelmä kaivos kaivoks ~lean ~linja linjan ~saha painopinta ~käyttö
     työnjohto työmaa? rakennus? rakentami? rakennut? voimalaito? voimalan
@@ -162,7 +163,7 @@ marketing 3
 marketing 2
     markkina markkinoiden tapahtuma visuaal
 marketing 1
-    ~digi digi? digitaali? digitaalis? kasvu? matkailu?
+    digitaali? digitaalis? kasvu? matkailu? ~digi? digi?
 communications 4
     viestintäpal
 communications 3
@@ -188,10 +189,10 @@ education 3
     opetus opetuksen opetustoim opinto opintoj opintoasia oppilait esiopetu pedagog päiväkoti
     päiväkodin lukio lukion ammattikoulu ammattiopist peruskoulu kouluttaj kurssisih opiskelija
     opiskelu kasvatus koulunk tutkintov kouluisä aikuiskoul kansalaisopist koulutoim
-    sivistystoim sivistysj
+    sivistystoim sivistysj sivistys oppimisympäristö päivähoi
 education 2
     koulutus koulutuks koulu koulun oppimis oppimise yliopisto? ammattikorkea? valmennus?
-    valmentaj? nuoriso? kurssi
+    valmentaj? nuoriso? kurssi oppimateriaal
 health 4
     lääkäri eläinlääk työterveys työterveyd
 health 3
@@ -200,6 +201,7 @@ health 3
     lääketiet kuntoutu röntgen optikko optometr kliini lastensuojel sosiaalihuol vanhustyö
     vanhuspalv vammaispal mielenterv perushoi hoitotyö sosiaalityö sosiaalipal lähihoit sote
     ~sote bioanalyt kiropra osteopa hieroja radiograf toimintaterap puheterap diakoni
+    palvelukoti palvelukodin palvelutalo hoivakoti hoivakodin
 health 2
     hoito hoidon sosiaali vanhus perhetyö ravitsemu laboratorio? asumispalvelu lääke?
 research 3
@@ -219,21 +221,21 @@ administration 1
     hiippakun urheilu liikunta kulttuuri musiikki teatteri taide kirkko eläin elokuva vaate
     muoti kukka puutarh ~auto konserni suomi suomen kansainväli pohjois etelä länsi keski
     vientien valtio valtion ministeri yritys yrityksen yritysasiakkaat kuluttaja henkilöasiak
-    oppisopimu tietosanakirj ydin
+    oppisopimu tietosanakirj ydin konkurssi pelastus
 """
 
 HEADS: Final = """
 owner general_management 0
     yrittäjä omistaja perustaja osakas ~toiminimi pääomistaja perustajaosakas yrittäjäosakas
-    liikkeenharjoittaja perustajajäsen elinkeinonharjoittaja
+    liikkeenharjoittaja perustajajäsen elinkeinonharjoittaja puheenjohtaja? varapuheenjohtaja?
 owner sales 2
     kauppias? apteekkari
 executive general_management 4
     toimitusjohtaja ~toimari ~tj ~tj. toiminnanjohtaja pääjohtaja konsernijohtaja
     kaupunginjohtaja kunnanjohtaja pormestari maakuntajohtaja hyvinvointialuejohtaja
-    pääsihteeri
+    pääsihteeri toim.joht toimitusjoht
 executive finance 3
-    talousjohtaja
+    talousjohtaja taloushallintojohtaja
 executive hr 3
     henkilöstöjohtaja hr-johtaja
 executive it 3
@@ -241,11 +243,11 @@ executive it 3
 executive legal 3
     lakiasiainjohtaja lakijohtaja
 executive administration 2
-    hallintojohtaja
+    ~hallintojohtaja
 executive engineering 2
     teknologiajohtaja
 director - 0
-    johtaja pääluottamusjohtaja
+    johtaja pääluottamusjohtaja joht kirkkoherra
 director general_management 1
     aluejohtaja maajohtaja liiketoimintajohtaja toimialajohtaja yksikönjohtaja piirijohtaja
     hotellinjohtaja toimialuejohtaja liiketoiminta-aluejohtaja divisioonajohtaja
@@ -268,19 +270,19 @@ manager - 0
     päällikkö esimies esihenkilö esinainen tiiminvetäjä tiimivetäjä ryhmänvetäjä tiiminjohtaja
     tiimipäällikkö ryhmäpäällikkö vuorovastaava ryhmänjohtaja vetäjä lähiesimies keittiömestari
     ravintolapäällikkö hotellipäällikkö mestari intendentti tiimiesimies vuoropäällikkö
-    pääkokki
+    pääkokki manageri pääll
 manager general_management 1
     aluepäällikkö toimialapäällikkö yksikönpäällikkö liiketoimintapäällikkö maapäällikkö
     liiketoiminta-aluepäällikkö toimipaikkapäällikkö toimipistepäällikkö?
 manager production 1
     työnjohtaja vuoromestari vuoroesimies käyttöpäällikkö tuotantomestari työmaapäällikkö?
-    vastaavamestari? rakennusmestari? työpäällikkö? työmaamestari?
+    vastaavamestari? rakennusmestari? työmaamestari? ~työpäällikkö?
 manager health 4
     osastonhoitaja ylihoitaja hallintoylihoitaja
 manager facilities 3
     huoltomestari kiinteistömestari huoltoesimies kunnossapitomestari
 manager administration 2
-    toimistopäällikkö hallintopäällikkö kansliapäällikkö
+    kansliapäällikkö ~toimistopäällikkö ~hallintopäällikkö
 manager sales 3
     myymälänhoitaja myymäläpäällikkö tavaratalopäällikkö
 senior_specialist engineering 1
@@ -308,7 +310,7 @@ specialist - 0
     toimihenkilö? ekonomisti laskija? arvioija arvostelija leipuri puutarhuri eläintenhoitaja
     laborantti kemisti biologi fyysikko valmentaja neuvoja strategi strategisti toimitsija?
     päivystäjä kontaktihenkilö evankelista kuraattori? virkamies? palomies upseeri konduktööri
-    lentäjä näyttelijä näyttelijätär
+    lentäjä näyttelijä näyttelijätär generalisti asiant pastori
 specialist engineering 1
     insinööri suunnittelija? konstruktööri piirtäjä maanmittari
 specialist engineering 2
@@ -359,7 +361,7 @@ specialist sales 4
     myyjä myyntiedustaja myyntineuvottelija myyntivastaava kiinteistönvälittäjä asuntomyyjä
     lkv? vakuutusmyyjä
 specialist sales 2
-    edustaja neuvottelija välittäjä? asiakasvastaava? esittelijä?
+    edustaja neuvottelija välittäjä? esittelijä? ~asiakasvastaava?
 specialist marketing 3
     markkinoija graafikko mainostoimittaja brändivastaava somevastaava
 specialist communications 4
@@ -368,7 +370,7 @@ specialist communications 4
 specialist communications 2
     valokuvaaja? kuvaaja? kirjailija?
 specialist customer_service 2
-    palveluvastaava?
+    ~palveluvastaava?
 specialist rnd 2
     muotoilija? tuotekehittäjä kehitysinsinööri
 specialist education 4
@@ -380,7 +382,8 @@ specialist health 4
     lääkäri sairaanhoitaja terveydenhoitaja lähihoitaja terapeutti psykologi farmaseutti
     proviisori kätilö fysioterapeutti hammashoitaja suuhygienisti sosiaalityöntekijä
     ensihoitaja röntgenhoitaja optikko sosiaaliohjaaja bioanalyytikko perushoitaja hieroja
-    psykiatri kirurgi mielenterveyshoitaja puheterapeutti laboratoriohoitaja
+    psykiatri kirurgi mielenterveyshoitaja puheterapeutti laboratoriohoitaja erikoislääkäri
+    erikoishammaslääkäri erikoissairaanhoitaja
 specialist health 1
     hoitaja?
 specialist research 4
@@ -399,7 +402,7 @@ support administration 2
 support finance 4
     reskontranhoitaja laskuttaja perijä pankkitoimihenkilö? pankkivirkailija
 support finance 2
-    korvauskäsittelijä? kassanhoitaja? kassa?
+    korvauskäsittelijä? kassanhoitaja? ~kassa?
 support it 3
     it-tukihenkilö mikrotukihenkilö atk-tukihenkilö ict-tukihenkilö lähitukihenkilö helpdesk
 support it 1
@@ -427,6 +430,8 @@ support education 3
     koulunkäyntiavustaja
 support health 3
     hoitoapulainen henkilökohtainen-avustaja? hoiva-avustaja välinehuoltaja
+specialist finance 2
+    laskentaekonomi ~pääekonomisti ekonomisti?
 """
 
 PHRASES: Final = """
@@ -493,6 +498,10 @@ specialist software 3
     full stack kehittäjä; front end kehittäjä; back end kehittäjä
 specialist projects 3
     scrum master
+director sales 3
+    liiketoiminnan kehitysjohtaja; liiketoiminnan kehittämisjohtaja
+specialist sales 2 doubt
+    liiketoiminnan kehittäjä
 """
 
 # Words that change a role instead of naming one.
@@ -503,10 +512,17 @@ ACTING: Final = """
     tuuraaja
 """
 FORMER: Final = """
-    entinen ent ent. ex eläkkeellä eläkeläinen emeritus emerita evp evp. eläköitynyt eläkkeelle
-    ex. entisenä
+    entinen ent ent. ex eläkkeellä eläkeläinen emeritus emerita eläköitynyt eläkkeelle ex.
+    entisenä
 """
 BOARD: Final = "hallituksen"
+# Degrees and certificates, noise beside a title.
+DEGREES: Final = """
+    ktm kt ktt di dipl.ins dipl.ins. dipl.insinööri tkt tkl tkk fm ft fil fl vtm vtt ktk otk
+    otm varatuomari htm hm ym yht yamk amk tradenomi merkonomi kauppatieteiden maisteri
+    medianomi restonomi datanomi artenomi kht ht jht hts akt mmt mmm ell hll kkt ktl jhtt lkv
+    tri ylempi
+"""
 PREFIXES: Final[dict[str, str]] = {
     "pää": "senior",
     "yli": "senior",
@@ -523,11 +539,11 @@ PREFIXES: Final[dict[str, str]] = {
 KNOWN: Final = """
     sekä suomi suomen helsinki tampere turku oulu espoo vantaa lahti kuopio jyväskylä
     pohjoismaat eurooppa baltia konserni konsernin yritys oy oyj ab ry tmi alueen alueella
-    strateginen operatiivinen vuoro päivä oma uusi globaali kansainvälinen tekninen nuorempi
-    junior juniori itsenäinen vapaa freelance osa aikainen jäsen tiimi tiimin ryhmä ryhmän
-    osasto osaston yksikkö toiminta toiminnan toimintojen toiminnot ala alan työ pk kunta
-    kaupunki etelä itä länsi pohjois keski uusimaa pirkanmaa asioiden asiat asia tehtävät hoito
-    palvelut vaativa yleinen paikallinen ammatti virallinen julkinen sektori linjan johtoryhmän
+    strateginen operatiivinen vuoro päivä oma uusi globaali kansainvälinen nuorempi junior
+    juniori itsenäinen vapaa freelance osa aikainen jäsen tiimi tiimin ryhmä ryhmän osasto
+    osaston yksikkö toiminta toiminnan toimintojen toiminnot ala alan työ pk kunta kaupunki
+    etelä itä länsi pohjois keski uusimaa pirkanmaa asioiden asiat asia tehtävät palvelut
+    vaativa yleinen paikallinen ammatti virallinen julkinen sektori linjan johtoryhmän
     johtoryhmä valtakunnallinen toimialan hallinta hallinnan hallinnasta vastuualue johtaminen
     johtamisen päätoiminen sivutoiminen
 """

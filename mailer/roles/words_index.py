@@ -168,3 +168,6 @@ PREFIXES: Final = {
     fold(prefix): mark for language in LANGUAGES for prefix, mark in language.PREFIXES.items()
 }
 KNOWN: Final = frozenset(fold(word) for language in LANGUAGES for word in language.KNOWN.split())
+DEGREES: Final = frozenset(
+    fold(word) for language in LANGUAGES for word in language.DEGREES.split()
+)

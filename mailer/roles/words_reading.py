@@ -60,7 +60,7 @@ def _find_stem(word: str, start: int, *, at_border: bool) -> tuple[Hit | None, i
 
 
 def _scan_part(part: str) -> tuple[list[Hit], int]:
-    """The stems in one part between hyphens, from left to right, and the count of unread stretches."""
+    """The stems in one part between hyphens, left to right, and the count of unread stretches."""
     alone = STEMS_ALONE.get(part)
     if alone is not None:
         return [alone], 0

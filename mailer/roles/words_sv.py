@@ -15,7 +15,7 @@ finance 3
     revisor fakturering faktura kontroller skatt skatte moms budget kredit inkasso reskontra
     leverantörsreskontra kundreskontra bank banken kassör kamrer likvid fond fondförv placering
     värdepapper aktie finansiering bokslut kalkyl treasury riskkontroll kapitalförv förmögenhet
-    internrevision ekonomistyr räkenskap taxering ekonomiansv lån
+    internrevision ekonomistyr räkenskap taxering ekonomiansv bolån låne
 finance 2
     risk? försäkring? försäkrings? skade? kassa? pensions? aktuarie
 payroll 4
@@ -158,8 +158,8 @@ administration 1
 
 HEADS: Final = """
 owner general_management 0
-    företagare delägare grundare ägare ~entreprenör medgrundare huvudägare innehavare
-    egenföretagare medägare
+    företagare delägare grundare ~entreprenör medgrundare huvudägare innehavare egenföretagare
+    medägare ~ägare ordförande? viceordförande?
 owner sales 2
     köpman?
 executive general_management 4
@@ -202,7 +202,7 @@ manager production 2
 manager sales 3
     butikschef butiksföreståndare säljledare varuhuschef
 manager administration 2
-    kontorschef kanslichef byråchef?
+    kanslichef byråchef? ~kontorschef
 senior_specialist engineering 1
     arkitekt?
 senior_specialist software 3
@@ -221,7 +221,8 @@ specialist - 0
     ansvarig specialist expert konsult handläggare rådgivare tekniker strateg analytiker ombud
     inspektör? granskare? sakkunnig kock frisör instruktör? konstnär musiker präst agent
     producent tjänsteman förtroendeman? planerare utredare handledare? förvaltare värderare
-    stylist utvecklare skådespelare polis brandman kontaktperson
+    stylist utvecklare skådespelare polis brandman kontaktperson verksamhetsutvecklare
+    processägare produktägare?
 specialist engineering 1
     ingenjör konstruktör planerare? projektör ritare lantmätare
 specialist engineering 2
@@ -258,7 +259,7 @@ specialist sales 4
     säljare försäljare mäklare? fastighetsmäklare fastighetsförmedlare
 specialist sales 2
     representant förhandlare? kundansvarig nyckelkundschef nyckelkundsansvarig
-    försäkringsrådgivare
+    försäkringsrådgivare affärsutvecklare
 specialist marketing 3
     marknadsförare grafiker reklamare
 specialist communications 4
@@ -350,6 +351,10 @@ DEPUTY: Final = """
 ACTING: Final = "tf tf. t.f. t.f tillförordnad vik vik. vikarierande temporär"
 FORMER: Final = "tidigare f.d. f.d fd fd. före-detta pensionerad förre förra"
 BOARD: Final = "styrelsens styrelse"
+# Degrees and certificates, noise beside a title.
+DEGREES: Final = """
+    ek.mag pol.mag ekon.mag dipl.ing jur.kand vh cgr civilekonom dipl.ekon
+"""
 PREFIXES: Final[dict[str, str]] = {
     "huvud": "senior",
     "chefs": "senior",
@@ -363,8 +368,8 @@ PREFIXES: Final[dict[str, str]] = {
 # Words that say nothing about the role, so that a title with them is still read in full.
 KNOWN: Final = """
     strategisk strategiska operativ operativa nordisk finland sverige norden helsingfors åbo
-    stockholm vasa teknisk global internationell koncernens koncern ny junior yngre avdelning
+    stockholm vasa global internationell koncernens koncern ny junior yngre avdelning
     avdelningen team gruppen grupp frågor området områden verksamhet ansvar tjänster medlem
     självständig allmän regional lokal österbotten nyland baltikum europa ledning ledningsgrupp
-    ledningsgruppen frilans vid på hos
+    ledningsgruppen frilans vid på hos hållbart
 """
