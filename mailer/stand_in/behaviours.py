@@ -54,8 +54,13 @@ class Behaviours:
 
     def __init__(self, mapping: Mapping[str, str] | None = None, *, labels: bool = True) -> None:
         """`labels` makes `+bounce` and the like in any local part work."""
-        self.mapping = dict(mapping or {})
+        self._initial = dict(mapping or {})
+        self.mapping = dict(self._initial)
         self.labels = labels
+
+    def reset(self) -> None:
+        """Back to the map that the process was started with."""
+        self.mapping = dict(self._initial)
 
     def of(self, address: str) -> str:
         """The behaviour of one address."""

@@ -97,7 +97,7 @@ class Control:
     def _reset(self, _request: Request) -> Response:
         self._keeper.clear()
         self._faults.clear()
-        self._behaviours.mapping = {}
+        self._behaviours.reset()
         self._account.clear()
         self._quota.clear()
         if self._outbox:

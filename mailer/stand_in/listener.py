@@ -2,6 +2,9 @@
 
 import logging
 import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import unquote
@@ -47,10 +50,11 @@ class Handler(BaseHTTPRequestHandler):
     @override
     def handle(self) -> None:
         """A client that goes away is no error of ours."""
-        try:
-            super().handle()
-        except (ConnectionError, TimeoutError):
-            self.close_connection = True
+        with self.server.tracked(self.connection):
+            try:
+                super().handle()
+            except (ConnectionError, TimeoutError):
+                self.close_connection = True
 
     def _exchange(self) -> None:
         body = self._read_body()
@@ -145,6 +149,8 @@ class Listener(ThreadingHTTPServer):
     def __init__(self, host: str, port: int) -> None:
         """`port` 0 takes any free one. Raises OSError when the port is taken."""
         self.application: Application
+        self._connections: set[socket.socket] = set()
+        self._changed = threading.Condition()
         if ":" in host:
             self.address_family = socket.AF_INET6
         super().__init__((host, port), Handler)
@@ -155,6 +161,28 @@ class Listener(ThreadingHTTPServer):
         host, port = self.server_address[:2]
         name = host.decode() if isinstance(host, (bytes, bytearray)) else str(host)
         return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+    @contextmanager
+    def tracked(self, connection: socket.socket) -> Iterator[None]:
+        """Remembers an open connection while the block lasts."""
+        with self._changed:
+            self._connections.add(connection)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._connections.discard(connection)
+                self._changed.notify_all()
+
+    def finish(self, patience: float = 5.0) -> None:
+        """Takes no more requests, lets those under way be answered, and closes."""
+        self.shutdown()
+        with self._changed:
+            for connection in self._connections:
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
+            self._changed.wait_for(lambda: not self._connections, patience)
+        self.server_close()
 
     @override
     def handle_error(self, request: Any, client_address: Any) -> None:

@@ -8,9 +8,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from email import policy
-from email.message import EmailMessage
-from email.parser import BytesParser
 from functools import cached_property
 from typing import Any
 
@@ -107,48 +104,3 @@ def pack_attachments(attachments: Sequence[Attachment]) -> str:
 def unpack_attachments(text: str) -> tuple[Attachment, ...]:
     """Attachments from their stored JSON text."""
     return tuple(Attachment(n, m, base64.b64decode(d)) for n, m, d in json.loads(text))
-
-
-def parse_raw(raw: bytes) -> tuple[Content, Headers]:
-    """Content and headers of a MIME message as a mail client would read them."""
-    message = BytesParser(policy=policy.default).parsebytes(raw)
-    if not isinstance(message, EmailMessage):  # pragma: no cover - the default policy makes one
-        raise TypeError(type(message).__name__)
-    headers = [(name, _header_text(value)) for name, value in _items(message)]
-    subject = next((value for name, value in headers if name.lower() == "subject"), "")
-    attachments: list[Attachment] = []
-    texts: dict[str, str] = {}
-    for part in message.walk():
-        if part.is_multipart():
-            continue
-        _sort_part(part, texts, attachments)
-    content = Content(
-        subject, texts.get("text/plain"), texts.get("text/html"), tuple(attachments), raw
-    )
-    return content, headers
-
-
-def _items(message: EmailMessage) -> list[tuple[str, Any]]:
-    # The structured parser stumbles over some hostile headers; then the raw text is shown.
-    try:
-        return list(message.items())
-    except (IndexError, ValueError, AttributeError, TypeError):
-        return list(message.raw_items())
-
-
-def _header_text(value: object) -> str:
-    return " ".join(str(value).split())
-
-
-def _sort_part(part: Any, texts: dict[str, str], attachments: list[Attachment]) -> None:
-    media_type = part.get_content_type()
-    payload = part.get_payload(decode=True) or b""
-    if part.get_content_disposition() != "attachment" and media_type in {"text/plain", "text/html"}:
-        charset = part.get_content_charset("utf-8")
-        try:
-            text = payload.decode(charset, "replace")
-        except LookupError:
-            text = payload.decode("utf-8", "replace")
-        texts.setdefault(media_type, text)
-        return
-    attachments.append(Attachment(part.get_filename() or "unnamed", media_type, payload))

@@ -10,9 +10,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from mailer.config import ROOT
+from mailer.stand_in.addresses import decode_words
 from mailer.stand_in.database import Database
 from mailer.stand_in.exchange import Request, Response
-from mailer.stand_in.messages import Filter, Keeper, read_attachment
+from mailer.stand_in.messages import Filter, Keeper
+from mailer.stand_in.view import read_attachment
 
 PAGE: Final = 50
 PAGE_POLICY: Final = (
@@ -49,6 +51,7 @@ class Mailbox:
             lstrip_blocks=True,
         )
         self._pages.filters["linked"] = link_text
+        self._pages.filters["decoded"] = decode_words
 
     def answer(self, request: Request) -> Response:
         """The answer to one request."""

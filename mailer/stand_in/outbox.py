@@ -69,6 +69,9 @@ class Outbox:
 
     def take(self, limit: int, *, notifications: bool) -> list[Envelope]:
         """Takes due messages in order; `notifications` off: only about the subscription."""
+        with self._lock:
+            if self._size == 0:
+                return []
         condition = "" if notifications else " AND type != 'Notification'"
         now = clock.now().timestamp()
         with self._database.transaction() as connection:
@@ -120,6 +123,15 @@ class Outbox:
                 "retried": self.retried,
                 "discarded": self.discarded,
             }
+
+    def forget(self, kind: str) -> None:
+        """Removes waiting messages of one type."""
+        with self._database.transaction() as connection:
+            removed = connection.execute(
+                "DELETE FROM event WHERE type = ? AND taken = 0", (kind,)
+            ).rowcount
+        with self._lock:
+            self._size -= removed
 
     def clear(self) -> None:
         """Forgets what waits, except what is being posted right now."""

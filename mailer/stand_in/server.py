@@ -2,25 +2,22 @@
 
 import fcntl
 import ipaddress
-import json
 import logging
 import os
 import signal
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal, Self
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from mailer.stand_in.account import Account, Pace, Quota
 from mailer.stand_in.application import Application
 from mailer.stand_in.behaviours import Behaviours
+from mailer.stand_in.client import Client
 from mailer.stand_in.control import Control
 from mailer.stand_in.counting import CountingStore
 from mailer.stand_in.database import Database
@@ -112,14 +109,14 @@ def serve(
         stopped.wait()
 
 
-class StandIn:
+class StandIn(Client):
     """A running stand-in, and a client for what tests ask of it."""
 
     def __init__(self, options: Options) -> None:
         """Nothing is opened before start()."""
         _check(options)
+        super().__init__("")
         self.options = options
-        self.url = ""
         self._lock_file: int | None = None
         self._listener: Listener | None = None
         self._publisher: Publisher | None = None
@@ -240,9 +237,8 @@ class StandIn:
     def stop(self) -> None:
         """Answers what is under way, writes everything down and closes."""
         if self._listener and self._thread:
-            self._listener.shutdown()
+            self._listener.finish()
             self._thread.join()
-            self._listener.server_close()
         if self._publisher:
             self._publisher.stop()
         if self._quota:
@@ -252,54 +248,6 @@ class StandIn:
         if self._lock_file is not None:
             os.close(self._lock_file)
         self._listener = self._publisher = self._quota = self._database = self._lock_file = None
-
-    # What tests ask; over HTTP, so that a stand-in in another process answers the same way.
-
-    def messages(self, **wanted: str | int) -> list[dict[str, Any]]:
-        """Messages newest first; filters: address, campaign, tag, outcome, q, limit, offset."""
-        answer = self._ask("messages?" + urlencode({"limit": 500, **wanted}))
-        return list(answer["messages"])
-
-    def counts(self) -> dict[str, Any]:
-        """Totals and repetitions by tag and address, and the state of events."""
-        return dict(self._ask("counts"))
-
-    def faults(self, **changes: Any) -> dict[str, Any]:
-        """Changes faults and returns all of them."""
-        return dict(self._ask("faults", changes))
-
-    def behaviours(self, mapping: Mapping[str, str]) -> None:
-        """Sets how addresses answer, replacing what was set before."""
-        self._ask("behaviours", dict(mapping))
-
-    def set_identity(self, identity: str, *, verified: bool) -> None:
-        """Makes a sender identity verified or not."""
-        self._ask("identities", {"identity": identity, "verified": verified})
-
-    def reset(self) -> None:
-        """Forgets messages, counts, faults, behaviours, suppression and waiting events."""
-        self._ask("reset", {})
-
-    def wait_for_events(self, timeout: float = 10.0) -> bool:
-        """Waits until no event is pending; False when time runs out."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            if not self.counts()["events"].get("pending"):
-                return True
-            time.sleep(0.02)
-        return False
-
-    def _ask(self, path: str, document: object = None) -> Any:
-        data = None if document is None else json.dumps(document).encode()
-        request = urllib.request.Request(f"{self.url}/_stand_in/{path}", data)  # noqa: S310 - own URL
-        # No proxy of the environment may come between two ends of loopback.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        try:
-            with opener.open(request, timeout=30) as response:
-                return json.load(response)
-        except urllib.error.HTTPError as error:
-            with error:
-                raise ValueError(json.load(error)["error"]) from None
 
 
 @contextmanager

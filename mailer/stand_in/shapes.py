@@ -188,13 +188,17 @@ def _structure(shape: Any) -> Check:
                 if member is not None:
                     checks[name](member)
                 elif name in required:
-                    raise ShapeError("is required")
+                    _refuse_null()
         except ShapeError as problem:
             raise problem.within(name) from None
         except KeyError:
             raise ShapeError("is not a member of this shape").within(name[:64]) from None
 
     return _header(check) if shape.name == "MessageHeader" else check
+
+
+def _refuse_null() -> None:
+    raise ShapeError("is required")
 
 
 def _header(check_members: Check) -> Check:

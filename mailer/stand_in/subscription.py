@@ -96,6 +96,7 @@ class Subscription:
             f"{purpose} the topic {self.topic_arn}.\n"
             "Visit the SubscribeURL included in this message to confirm."
         )
+        self._outbox.forget(kind)  # an older one may wait since before a restart
         self._outbox.add([("", text)], kind=kind, token=str(self._state["token"]))
 
     def _save(self) -> None:
