@@ -6,7 +6,18 @@ from typing import Any
 
 from mailer.stand_in.errors import ApiError
 from mailer.stand_in.mail import Content, Headers, Mail, new_ids
+from mailer.stand_in.parts import (
+    Params,
+    read_attachments,
+    read_destination,
+    read_headers,
+    read_reply_to,
+    read_sender,
+    read_tags,
+    replace_headers,
+)
 from mailer.stand_in.protocol import Caller
+from mailer.stand_in.raw_mail import compose_raw
 from mailer.stand_in.templates import compile_template, fill, read_data
 
 Refusal = tuple[str, str]  # BulkEmailStatus, error text
