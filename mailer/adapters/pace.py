@@ -110,7 +110,7 @@ class Pace:
             stored = self._redis.hgetall(_QUOTA)
         except RedisError:
             return None
-        values = {key.decode(): float(value) for key, value in stored.items()}
+        values = {_text(key): float(value) for key, value in stored.items()}
         return Quota(**values) if len(values) == 4 else None
 
     def _take_locally(self) -> tuple[int, float]:
@@ -120,3 +120,7 @@ class Pace:
                 return 0, self._local_next - now
             self._local_next = now + 1 / self._fallback_rate
             return 1, 0.0
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value

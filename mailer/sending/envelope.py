@@ -1,0 +1,190 @@
+"""What the send layer adds to a message for one recipient: reason, source, opt-out, headers (R46).
+
+Pure. The author of a campaign cannot leave any of it out.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from email.header import Header
+from email.utils import formataddr
+from functools import lru_cache
+
+from markupsafe import Markup
+
+from mailer.config import Settings
+from mailer.languages import format_date, gettext, in_language
+from mailer.notice.schema import OWN_SOURCES, Entity
+from mailer.roles.taxonomy import FUNCTION_LABELS
+from mailer.tokens import Purpose, Recipient, Signer
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a message is for, with everything its slots need. Made by the claim only, or for a
+    preview."""
+
+    message_id: int
+    contact_id: int | None
+    address: str
+    address_key: bytes
+    language: str
+    first_name: str = ""
+    last_name: str = ""
+    company_name: str = ""
+    title: str = ""
+    function: str = ""
+    shared_mailbox: bool = False
+    source_kind: str = ""
+    source_name: str = ""
+    source_date: date | None = None
+    informed: bool = True
+    track_opens: bool = False
+    track_clicks: bool = False
+
+    @property
+    def recipient(self) -> Recipient:
+        """What links are signed for."""
+        return Recipient(self.message_id, self.address_key)
+
+
+class Links:
+    """The addresses of one recipient's own links."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._signer = Signer(settings.secret_key, *settings.retired_secret_keys)
+        self._base = settings.public_url
+        self._mailbox = settings.unsubscribe_mailbox
+
+    def stop(self, person: Person, *, test: bool = False) -> str:
+        """The page with the one button, at the end of the message."""
+        purpose = Purpose.TEST if test else Purpose.STOP
+        return f"{self._base}/s/{self._signer.make(purpose, person.recipient)}"
+
+    def open_token(self, person: Person) -> str:
+        """The token of the open pixel."""
+        return self._signer.make(Purpose.OPEN, person.recipient)
+
+    def open_address(self, token: str) -> str:
+        """The address of the open pixel."""
+        return f"{self._base}/o/{token}.gif"
+
+    def click_token(self, person: Person) -> str:
+        """One token for all tracked links of a message."""
+        return self._signer.make(Purpose.CLICK, person.recipient)
+
+    def click_address(self, token: str, link_id: int) -> str:
+        """The address of one tracked link."""
+        return f"{self._base}/c/{token}/{link_id}"
+
+    def notice(self) -> str:
+        """The public notice."""
+        return f"{self._base}/privacy"
+
+    def headers(self, person: Person) -> list[tuple[str, str]]:
+        """List-Unsubscribe and List-Unsubscribe-Post exactly as RFC 8058 wants them."""
+        token = self._signer.make(Purpose.ONE_CLICK, person.recipient)
+        return [
+            (
+                "List-Unsubscribe",
+                f"<{self._base}/u/{token}>, <mailto:{self._mailbox}?subject={token}>",
+            ),
+            ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
+        ]
+
+    def belongs_to(self, address: str, person: Person) -> bool:
+        """Whether a stop address is a working opt-out of this very recipient."""
+        prefix = f"{self._base}/s/"
+        if not address.startswith(prefix):
+            return False
+        return self._signer.read(Purpose.STOP, address[len(prefix) :]) == person.recipient
+
+
+def reason(person: Person) -> str:
+    """Why this person gets the message, and where the address came from, in the language in
+    force."""
+    source = _source(person.source_name, person.source_date)
+    if person.shared_mailbox:
+        return gettext(
+            "You get this message because this is a shared address of %(company)s. %(source)s",
+            company=person.company_name or person.address.rpartition("@")[2],
+            source=source,
+        )
+    if not person.function:
+        return gettext("You get this message with your consent. %(source)s", source=source)
+    if not person.company_name:
+        return gettext(
+            "You get this message because your work (%(function)s) relates to its subject."
+            " %(source)s",
+            function=gettext(FUNCTION_LABELS.get(person.function, person.function)),
+            source=source,
+        )
+    return gettext(
+        "You get this message because your work (%(function)s, %(company)s) relates to its"
+        " subject. %(source)s",
+        function=gettext(FUNCTION_LABELS.get(person.function, person.function)),
+        company=person.company_name,
+        source=source,
+    )
+
+
+def first_contact(person: Person, notice_url: str) -> str:
+    """The Article 14 and 21(4) block of a first message, or nothing when it is not due (R48)."""
+    if person.informed or person.source_kind in OWN_SOURCES:
+        return ""
+    return _first_contact(person.language, person.source_name, person.source_date, notice_url)
+
+
+@lru_cache(maxsize=4096)
+def _first_contact(language: str, source: str, dated: date | None, notice_url: str) -> str:
+    with in_language(language):
+        return gettext(
+            "This is our first message to you. We did not get your data from you: the source is"
+            " %(source)s (%(date)s). You have the right to object to direct marketing at any time"
+            " with the link below, without giving a reason. What we do with your data is told at"
+            " %(notice)s.",
+            source=source,
+            date=format_date(dated) if dated else "–",
+            notice=notice_url,
+        )
+
+
+def _source(name: str, dated: date | None) -> str:
+    if not name:
+        return ""
+    if dated is None:
+        return gettext("Source of your address: %(source)s.", source=name)
+    return gettext(
+        "Source of your address: %(source)s, %(date)s.", source=name, date=format_date(dated)
+    )
+
+
+def art14_html(text: str) -> Markup:
+    """The first-contact block as its own framed paragraph: apart from everything else (21(4))."""
+    if not text:
+        return Markup("")
+    return Markup(
+        '<p style="margin:0 0 16px;padding:12px 14px;border:1px solid #76828f;'
+        'border-radius:6px;color:#17222d;">{}</p>'
+    ).format(text)
+
+
+def sender(name: str, address: str) -> str:
+    """A From value: the name encoded as RFC 2047 wants, since SES takes ASCII only."""
+    clean = " ".join(name.split())
+    if not clean:
+        return address
+    if clean.isascii():
+        return formataddr((clean, address))
+    encoded = Header(clean, "utf-8", maxlinelen=900).encode()
+    return f"{encoded} <{address}>"
+
+
+def list_id(entity: Entity, domain: str) -> str:
+    """A stable List-Id (RFC 2919) for everything an entity sends."""
+    return f"<marketing-{entity.key}.{domain}>"
+
+
+def tags(person: Person, campaign_id: int) -> Mapping[str, str]:
+    """Ids only: tags travel to AWS and back, so no personal data in them (R42)."""
+    return {"message": str(person.message_id), "campaign": str(campaign_id)}

@@ -1,0 +1,91 @@
+"""How fast, and whether at all: SES's limits, and the reasons a campaign is paused by itself."""
+
+from datetime import datetime
+
+from redis import RedisError
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from mailer.adapters import ses_account
+from mailer.adapters.pace import Pace, Quota
+from mailer.campaigns.models import SenderDomain
+from mailer.config import Settings
+from mailer.installation import Installation
+from mailer.languages import N_
+from mailer.notice import switches
+
+# Why a campaign was paused, in words. Keys: our own, and SES's error codes and bulk statuses.
+PAUSE_REASONS = {
+    "user": N_("Paused by a user."),
+    "daily_quota": N_("Amazon SES's 24-hour quota is used up. Sending goes on when it frees up."),
+    "no_notice": N_("No privacy notice is published, so nothing may be sent."),
+    "entity_not_declared": N_("The sending company is not in the privacy notice."),
+    "no_content": N_("The campaign has no content."),
+    "no_segment": N_("The campaign has no segment."),
+    "content_broken": N_("The content no longer compiles."),
+    "opt_out_missing": N_("A message lacked its opt-out link; nothing was handed to Amazon SES."),
+    "sender_identity_unverified": N_("Amazon SES has not verified the sender's domain."),
+    "no_credentials": N_("There are no credentials for Amazon SES."),
+    "AccountSuspendedException": N_("Amazon SES has suspended the account."),
+    "ACCOUNT_SUSPENDED": N_("Amazon SES has suspended the account."),
+    "SendingPausedException": N_("Sending is paused at Amazon SES."),
+    "ACCOUNT_SENDING_PAUSED": N_("Sending is paused at Amazon SES."),
+    "CONFIGURATION_SET_SENDING_PAUSED": N_("Sending is paused at Amazon SES."),
+    "MailFromDomainNotVerifiedException": N_("Amazon SES has not verified the MAIL FROM domain."),
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": N_("Amazon SES has not verified the MAIL FROM domain."),
+    "MessageRejected": N_("Amazon SES rejected the sender. Is the domain verified?"),
+}
+
+
+def pause_sentence(reason: str) -> str:
+    """The msgid of why a campaign is paused; an unknown code is shown as SES's answer."""
+    return PAUSE_REASONS.get(reason, N_("Amazon SES refused the messages."))
+
+
+def pace_of(installation: Installation) -> Pace:
+    """The shared send rate as this process uses it."""
+    return Pace(installation.redis, installation.settings.fallback_rate)
+
+
+def quota(installation: Installation) -> Quota | None:
+    """SES's limits as last read, or None when they are not known."""
+    return pace_of(installation).quota()
+
+
+def refresh(session: Session, installation: Installation, *, now: datetime) -> bool:
+    """Read SES's limits and the state of our sending domains. False when SES did not answer."""
+    settings = installation.settings
+    try:
+        account = ses_account.account(settings)
+        _refresh_domains(session, settings, now)
+    except ses_account.SesAccountError:
+        return False
+    try:
+        pace_of(installation).set_limit(
+            Quota(
+                rate=account.rate if account.sending_enabled else 0.0,
+                per_day=account.per_day,
+                used=account.used,
+                checked_at=now.timestamp(),
+            )
+        )
+    except RedisError:
+        return False
+    return True
+
+
+def _refresh_domains(session: Session, settings: Settings, now: datetime) -> None:
+    notice = switches.in_force(session, now)
+    domains = {d for entity in notice.entities for d in entity.sender_domains} if notice else set()
+    for domain in sorted(domains):
+        identity = ses_account.identity(settings, domain)
+        values = {
+            "verified": identity is not None and identity.verified,
+            "details": {"dkim": identity.dkim, "mail_from": identity.mail_from} if identity else {},
+            "checked_at": now,
+        }
+        session.execute(
+            insert(SenderDomain)
+            .values(domain=domain, **values)
+            .on_conflict_do_update(index_elements=[SenderDomain.domain], set_=values)
+        )
