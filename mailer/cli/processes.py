@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -18,6 +19,7 @@ def web(host: str, port: int, workers: int) -> None:
 
     from_environment()  # a missing setting is named here, once
     command = web_command(APPLICATION, host=host, port=port, workers=workers)
+    command.append("--respawn-failed-workers")  # under `mailer up` the supervisor does it
     os.execv(command[0], command)  # noqa: S606 - the web server takes the place of this process
 
 
@@ -43,9 +45,17 @@ def worker(options: tuple[str, ...]) -> None:
 )
 @click.option("--webhook", default=None, help="URL that gets the signed notifications.")
 @click.option("--topic", default=None, help="ARN of the topic that signs them.")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), default=None)
-@click.option("--quota", type=click.IntRange(0), default=None)
-@click.option("--verified-domain", "verified_domains", multiple=True)
+@click.option("--rate", type=click.FloatRange(0, min_open=True), default=1000, show_default=True)
+@click.option("--quota", type=click.IntRange(0), default=1_000_000, show_default=True)
+@click.option(
+    "--verified-domain",
+    "verified_domains",
+    multiple=True,
+    default=("example",),
+    show_default=True,
+    help="Senders below this domain are accepted; may be repeated.",
+)
+@click.option("--dialect", type=click.Choice(["event", "identity"]), default="event")
 @click.option("--count-only", is_flag=True, help="Keep no messages, for benchmarks.")
 def ses_stand_in(
     host: str,
@@ -53,27 +63,34 @@ def ses_stand_in(
     directory: Path,
     webhook: str | None,
     topic: str | None,
-    rate: float | None,
-    quota: int | None,
+    rate: float,
+    quota: int,
     verified_domains: tuple[str, ...],
+    dialect: Literal["event", "identity"],
     count_only: bool,
 ) -> None:
     """Play Amazon SES on this machine; every message can be read in the browser."""
     from mailer.stack.environment import STAND_IN_TOPIC
     from mailer.stack.faults import StackError
     from mailer.stack.process import make_private_directory, port_is_free
+    from mailer.stand_in.errors import StandInError
     from mailer.stand_in.server import serve
 
     make_private_directory(directory)
     if port and not port_is_free(port):
         raise StackError(f"Port {port} of 127.0.0.1 is taken; choose another one with --port.")
-    limits = {"rate": rate, "quota": quota, "verified_domains": verified_domains or None}
-    serve(
-        host=host,
-        port=port,
-        directory=directory,
-        webhook_url=webhook,
-        topic_arn=topic or STAND_IN_TOPIC,
-        count_only=count_only,
-        **{name: value for name, value in limits.items() if value is not None},
-    )
+    try:
+        serve(
+            host=host,
+            port=port,
+            directory=directory,
+            webhook_url=webhook,
+            topic_arn=topic or STAND_IN_TOPIC,
+            rate=rate,
+            quota=quota,
+            verified_domains=verified_domains,
+            count_only=count_only,
+            dialect=dialect,
+        )
+    except StandInError as error:
+        raise StackError(str(error)) from None

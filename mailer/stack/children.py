@@ -18,7 +18,12 @@ Echo = Callable[[str], None]
 
 FAST_DEATH_SECONDS = 10.0
 MOST_FAST_DEATHS = 5
+LONGEST_PAUSE = 10.0
 LARGEST_LOG = 10 * 1024 * 1024
+
+
+def _say_nothing(_line: str) -> None:
+    pass
 
 
 @dataclass
@@ -79,7 +84,7 @@ class Child:
                 f"{self.name} died {self.fast_deaths} times in a row soon after its start; "
                 f"its log {self.log} ends with: {self.last_line}"
             )
-        pause = min(0.25 * 2**self.fast_deaths, 10.0)
+        pause = min(0.25 * 2**self.fast_deaths, LONGEST_PAUSE)
         self.start_at = time.monotonic() + pause
         return f"ended with code {code}; it starts again in {pause:.0f} s"
 
@@ -91,6 +96,13 @@ class Children:
     echo: Echo
     members: list[Child] = field(default_factory=list)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
+
+    def say(self, name: str, line: str) -> None:
+        """Show one line under a name. A terminal that has gone stops nothing."""
+        try:
+            self.echo(f"{name:<9}| {line}")
+        except (OSError, ValueError):
+            self.echo = _say_nothing
 
     def add(self, child: Child) -> None:
         """Start a child and watch it from now on."""
@@ -108,7 +120,7 @@ class Children:
                 self._drain(child)
                 told = child.bury()
                 if told:
-                    self.echo(f"{child.name:<9}| {told}")
+                    self.say(child.name, told)
 
     def kill(self, name: str) -> int:
         """Kill a child with SIGKILL, all its processes included; its process id.
@@ -180,4 +192,4 @@ class Children:
                     self._selector.unregister(output)
                 return
             for line in child.take(data):
-                self.echo(f"{child.name:<9}| {line}")
+                self.say(child.name, line)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import redis
 import sqlalchemy
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.exc import OperationalError
 
 from mailer.db import make_engine
@@ -72,7 +74,8 @@ def check_reachable(database_url: str, redis_url: str) -> None:
     finally:
         engine.dispose()
     try:
-        with redis.Redis.from_url(redis_url, socket_connect_timeout=5) as client:
+        once = Retry(NoBackoff(), 0)
+        with redis.Redis.from_url(redis_url, socket_connect_timeout=5, retry=once) as client:
             client.ping()
     except (redis.RedisError, ValueError) as error:
         raise StackError(

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
@@ -51,7 +52,7 @@ def web_command(application: str, *, host: str, port: int, workers: int) -> list
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--factory"),
         *("--host", host, "--port", str(port), "--workers", str(workers)),
         *("--blocking-threads", "8", "--http", "1", "--log-level", "error"),
-        *("--respawn-failed-workers", "--workers-kill-timeout", "5"),
+        *("--workers-kill-timeout", "5"),
         application,
     ]
 
@@ -75,7 +76,6 @@ class Stack:
         self._given = {**os.environ, **(overrides or {})}
         self._port = port
         self._workers = workers
-        self._echo = echo
         self._application = application
         self._children = Children(echo)
         self._servers: Servers | None = None
@@ -151,8 +151,10 @@ class Stack:
         except BaseException as error:  # noqa: BLE001 - raised again in the calling thread
             self._failure = error
         finally:
-            self._close()
-            self._finished.set()
+            try:
+                self._close()
+            finally:
+                self._finished.set()
 
     def _bring_up(self) -> None:
         refuse_production(self._given)
@@ -231,16 +233,17 @@ class Stack:
     def _watch(self, seconds: float) -> None:
         self._children.watch(seconds)
         for name in self._servers.restart_dead() if self._servers is not None else ():
-            self._echo(f"{'stack':<9}| {name} had died and was started again")
+            self._children.say("stack", f"{name} had died and was started again")
 
     def _close(self) -> None:
-        self._children.stop(STOP_SECONDS)
-        if self._servers is not None:
-            self._servers.stop()
-        if self._lock is not None:
-            (self.var / ENVIRONMENT_FILE).unlink(missing_ok=True)
-            os.close(self._lock)
-            self._lock = None
+        with ExitStack() as steps:  # every step is taken, whatever happens in the others
+            if self._lock is not None:
+                steps.callback(os.close, self._lock)
+                steps.callback((self.var / ENVIRONMENT_FILE).unlink, missing_ok=True)
+                self._lock = None
+            if self._servers is not None:
+                steps.callback(self._servers.stop)
+            steps.callback(self._children.stop, STOP_SECONDS)
 
 
 def _answers(port: int) -> bool:

@@ -18,6 +18,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from mailer.stack.faults import StackError
 from mailer.stack.process import (
@@ -153,7 +155,7 @@ class Valkey:
 
     def _wait(self) -> None:
         deadline = time.monotonic() + START_SECONDS
-        with redis.Redis.from_url(self.url) as client:
+        with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as client:
             while time.monotonic() < deadline:
                 if self.process is None or self.process.poll() is not None:
                     end = last_lines(self.log)
