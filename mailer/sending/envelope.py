@@ -3,14 +3,13 @@
 Pure. The author of a campaign cannot leave any of it out.
 """
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from email.header import Header
 from email.utils import formataddr
 from functools import lru_cache
-
-from markupsafe import Markup
 
 from mailer.config import Settings
 from mailer.languages import format_date, gettext, in_language
@@ -93,46 +92,69 @@ class Links:
         ]
 
     def belongs_to(self, address: str, person: Person) -> bool:
-        """Whether a stop address is a working opt-out of this very recipient."""
+        """Whether a stop address is a working opt-out of this very recipient. Raises TokenError."""
         prefix = f"{self._base}/s/"
         if not address.startswith(prefix):
             return False
         return self._signer.read(Purpose.STOP, address[len(prefix) :]) == person.recipient
 
 
-def reason(person: Person) -> str:
-    """Why this person gets the message, and where the address came from, in the language in
-    force."""
-    source = _source(person.source_name, person.source_date)
+def reason(person: Person, language: str) -> str:
+    """Why this person gets the message, and where the address came from."""
     if person.shared_mailbox:
-        return gettext(
-            "You get this message because this is a shared address of %(company)s. %(source)s",
-            company=person.company_name or person.address.rpartition("@")[2],
-            source=source,
-        )
-    if not person.function:
-        return gettext("You get this message with your consent. %(source)s", source=source)
-    if not person.company_name:
-        return gettext(
-            "You get this message because your work (%(function)s) relates to its subject."
-            " %(source)s",
-            function=gettext(FUNCTION_LABELS.get(person.function, person.function)),
-            source=source,
-        )
-    return gettext(
+        company = person.company_name or person.address.rpartition("@")[2]
+        kind = "shared_mailbox"
+    else:
+        company = person.company_name
+        kind = ("duties_at" if company else "duties") if person.function else "consent"
+    before, after = _reason(language, kind, person.function, person.source_name, person.source_date)
+    return f"{before}{company}{after}" if after else before
+
+
+_COMPANY = "\0"
+
+
+@lru_cache(maxsize=4096)
+def _reason(
+    language: str, kind: str, function: str, source: str, dated: date | None
+) -> tuple[str, str]:
+    """The sentences around the company's name, which is what differs from person to person."""
+    with in_language(language):
+        values = {
+            "function": gettext(FUNCTION_LABELS.get(function, function)),
+            "company": _COMPANY,
+            "source": _source(source, dated),
+        }
+        text = _REASONS[kind](values).strip()
+    before, _, after = text.partition(_COMPANY)
+    return before, after
+
+
+_REASONS = {
+    "shared_mailbox": lambda values: gettext(
+        "You get this message because this is a shared address of %(company)s. %(source)s",
+        **values,
+    ),
+    "consent": lambda values: gettext(
+        "You get this message with your consent. %(source)s", **values
+    ),
+    "duties": lambda values: gettext(
+        "You get this message because your work (%(function)s) relates to its subject. %(source)s",
+        **values,
+    ),
+    "duties_at": lambda values: gettext(
         "You get this message because your work (%(function)s, %(company)s) relates to its"
         " subject. %(source)s",
-        function=gettext(FUNCTION_LABELS.get(person.function, person.function)),
-        company=person.company_name,
-        source=source,
-    )
+        **values,
+    ),
+}
 
 
-def first_contact(person: Person, notice_url: str) -> str:
+def first_contact(person: Person, language: str, notice_url: str) -> str:
     """The Article 14 and 21(4) block of a first message, or nothing when it is not due (R48)."""
     if person.informed or person.source_kind in OWN_SOURCES:
         return ""
-    return _first_contact(person.language, person.source_name, person.source_date, notice_url)
+    return _first_contact(language, person.source_name, person.source_date, notice_url)
 
 
 @lru_cache(maxsize=4096)
@@ -159,14 +181,15 @@ def _source(name: str, dated: date | None) -> str:
     )
 
 
-def art14_html(text: str) -> Markup:
+@lru_cache(maxsize=4096)
+def art14_html(text: str) -> str:
     """The first-contact block as its own framed paragraph: apart from everything else (21(4))."""
     if not text:
-        return Markup("")
-    return Markup(
+        return ""
+    return (
         '<p style="margin:0 0 16px;padding:12px 14px;border:1px solid #76828f;'
-        'border-radius:6px;color:#17222d;">{}</p>'
-    ).format(text)
+        f'border-radius:6px;color:#17222d;">{html.escape(text)}</p>'
+    )
 
 
 def sender(name: str, address: str) -> str:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer import clock, installation
+from mailer import clock, installation, stopping
 from mailer.accounts.models import User
 from mailer.adapters import queue
 from mailer.adapters.ses import BULK_LIMIT, Outcome, Result
@@ -70,7 +70,7 @@ class _Sender:
 
     def run(self) -> None:
         """Claim and hand over until nothing is left, the slice is over or sending must halt."""
-        while not self._over.is_set() and time.monotonic() < self._deadline:
+        while not (self._over.is_set() or stopping.asked()) and time.monotonic() < self._deadline:
             granted, wait = self._pace.take(BULK_LIMIT)
             if not granted:
                 self._over.wait(min(wait, 1.0))

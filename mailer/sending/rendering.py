@@ -119,9 +119,8 @@ class Rendering:
         """What fills the slots for one person. Raises OptOutMissingError."""
         language = self.language_of(person)
         skeleton = self._skeletons[language]
-        with in_language(language):
-            shared = _Shared(self, person, test=test)
-            values = {key: shared.value(key, slot) for key, slot in skeleton.slots.items()}
+        shared = _Shared(self, person, test=test)
+        values = {key: shared.value(key, slot) for key, slot in skeleton.slots.items()}
         if not test:
             self._check_opt_out(person, values)
         return values
@@ -177,9 +176,9 @@ class Rendering:
         )
 
     def _check_opt_out(self, person: Person, values: Mapping[str, str]) -> None:
-        for key in ("h_stop", "t_stop"):
-            if not self.links.belongs_to(html.unescape(values.get(key, "")), person):
-                raise OptOutMissingError(self.language_of(person))
+        link = values["t_stop"]
+        if html.unescape(values["h_stop"]) != link or not self.links.belongs_to(link, person):
+            raise OptOutMissingError(self.language_of(person))
 
 
 class _Shared:
@@ -192,10 +191,10 @@ class _Shared:
         links = rendering.links
         self._click = links.click_token(person) if person.track_clicks and not test else None
         stop = links.stop(person, test=test)
-        first_contact = envelope.first_contact(person, links.notice())
+        first_contact = envelope.first_contact(person, self._language, links.notice())
         self._made: dict[str, str] = {
             "stop": stop,
-            "reason": envelope.reason(person),
+            "reason": envelope.reason(person, self._language),
             "art14": first_contact,
             "pixel": "",
             "first_name": person.first_name,
@@ -215,7 +214,7 @@ class _Shared:
         if slot.name == "pixel":
             return self._pixel_html() if context == "h" else ""
         if slot.name == "art14" and context == "h":
-            return _harmless(str(envelope.art14_html(self._made["art14"])))
+            return _harmless(envelope.art14_html(self._made["art14"]))
         if slot.name == "art14":
             return _harmless(f"{self._made['art14']}\n\n" if self._made["art14"] else "")
         if slot.name.startswith("link:"):
