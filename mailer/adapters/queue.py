@@ -57,6 +57,15 @@ def enqueue(queue: str, job: str, *args: int | str) -> bool:
     return True
 
 
+def waiting(queue: str) -> int:
+    """How many jobs wait in a queue; 0 when Redis is away."""
+    redis = _connection.get("redis")
+    try:
+        return Queue(queue, connection=redis).count if redis is not None else 0
+    except RedisError:
+        return 0
+
+
 def enqueue_after_commit(session: Session, queue: str, job: str, *args: int | str) -> None:
     """Queue a job once the transaction now open in `session` has committed.
 

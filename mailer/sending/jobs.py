@@ -160,8 +160,9 @@ def sweep() -> None:
     with transaction(here.sessions) as session:
         for campaign_id in _in_state(session, "sending", now):
             launch.finish(session, campaign_id, now=now)
-        for campaign_id in sweeping.waiting_campaigns(session, now=now):
-            queue.enqueue_after_commit(session, "send", "mailer.sending.jobs.send", campaign_id)
+        if queue.waiting("send") < launch.SENDER_JOBS:
+            for campaign_id in sweeping.waiting_campaigns(session, now=now):
+                queue.enqueue_after_commit(session, "send", "mailer.sending.jobs.send", campaign_id)
 
 
 def refresh_quota() -> None:
