@@ -30,7 +30,7 @@ from sqlalchemy import (
     table,
     true,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.dialects.postgresql import ARRAY, REAL, TEXT
 
 from mailer.contacts import countries
 from mailer.contacts.models import Company, ConsentState, Contact, Source, Suppression
@@ -253,7 +253,8 @@ def _duties_uncertain(ask: Ask) -> ColumnElement[bool]:
     return and_(
         Contact.kind != "shared_mailbox",
         or_(
-            Contact.role_confidence < ask.notice.confidence_minimum,
+            # Compared as REAL: 0.7 stored in four bytes is less than 0.7 in eight.
+            Contact.role_confidence < cast(literal(ask.notice.confidence_minimum), REAL),
             Contact.role_evidence < ask.notice.evidence_minimum,
         ),
         not_(_consented(ask)),

@@ -1,0 +1,264 @@
+"""Who is in a segment and may be mailed: the audience, its counts, and the reasons why not.
+
+The one place (besides the sender's claim) that asks the gate, so what a screen counts is what a
+launch freezes. Trees come as stored JSON or parsed; all functions raise SegmentError for a tree
+that cannot be used.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, cast, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT
+from sqlalchemy.orm import Session
+
+from mailer import gate
+from mailer.contacts.models import Company, Contact
+from mailer.notice import switches
+from mailer.roles.models import Title
+from mailer.segments.models import Segment
+from mailer.segments.rules import Compiler, Lookup, Rule, Saved, Tree, parse
+
+CLEAR = gate.CLEAR
+sentence = gate.sentence
+
+
+def _no_segments(_ids: frozenset[int]) -> Mapping[int, Saved]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Question(gate.Ask):
+    """An Ask that can also find the segments that rules refer to."""
+
+    lookup: Lookup = field(default=_no_segments, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """How many may be mailed, at how many companies, and why the others may not.
+
+    `by_verdict`: code -> people, in the order of the gate, `clear` first; only codes that occur.
+    """
+
+    people: int
+    companies: int
+    by_verdict: dict[str, int]
+
+    @property
+    def matching(self) -> int:
+        """How many the rules match, whether they may be mailed or not."""
+        return sum(self.by_verdict.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One row of a list of an audience."""
+
+    contact_id: int
+    first_name: str
+    last_name: str
+    email: str
+    title: str
+    company: str | None
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one rule says of one person; None where the register does not know."""
+
+    rule: Rule
+    holds: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a person is in a segment or not, and what the gate says."""
+
+    matches: bool
+    answers: tuple[Answer, ...]
+    verdict: str
+
+
+def ask_for(
+    session: Session,
+    *,
+    purpose: str,
+    functions: frozenset[str],
+    now: datetime,
+    campaign_id: int | None = None,
+    sender_verified: bool = True,
+    paused: bool = False,
+) -> Question:
+    """The question under the notice in force. Keeps the session, to read segments referred to."""
+    return Question(
+        purpose=purpose,
+        functions=functions,
+        notice=switches.in_force(session, now),
+        now=now,
+        campaign_id=campaign_id,
+        sender_verified=sender_verified,
+        paused=paused,
+        lookup=lookup_in(session),
+    )
+
+
+def lookup_in(session: Session) -> Lookup:
+    """Finds saved segments in the database, each once."""
+    found: dict[int, Saved] = {}
+
+    def lookup(ids: frozenset[int]) -> Mapping[int, Saved]:
+        missing = ids - found.keys()
+        if missing:
+            rows = session.execute(
+                select(Segment.id, Segment.name, Segment.tree).where(Segment.id.in_(missing))
+            )
+            found.update((row.id, Saved(row.id, row.name, row.tree)) for row in rows)
+        return found
+
+    return lookup
+
+
+def audience(tree: Tree | Any, ask: gate.Ask) -> Select[tuple[int, str, str, dict[str, Any]]]:
+    """SQL: contact_id, language, verdict and duties (R45) of everybody the rules match."""
+    statement = (
+        select(
+            Contact.id.label("contact_id"),
+            Contact.language.label("language"),
+            gate.verdict(ask).label("verdict"),
+            _duties(ask).label("duties"),
+        )
+        .select_from(Contact)
+        .where(_belongs(tree, ask))
+    )
+    found: Select[tuple[int, str, str, dict[str, Any]]] = gate.scope(statement).outerjoin(
+        Title, Title.id == Contact.title_id
+    )
+    return found
+
+
+def counts(session: Session, tree: Tree | Any, ask: gate.Ask) -> Audience:
+    """The numbers of an audience, in one pass over it."""
+    per_company = (
+        gate.scope(
+            select(
+                gate.verdict(ask).label("verdict"),
+                Contact.company_id.label("company_id"),
+                func.count().label("people"),
+            ).select_from(Contact)
+        )
+        .where(_belongs(tree, ask))
+        .group_by("verdict", Contact.company_id)
+        .subquery()
+    )
+    # Grouping by company first counts companies without sorting the people.
+    rows = session.execute(
+        select(
+            per_company.c.verdict,
+            func.sum(per_company.c.people),
+            func.count(per_company.c.company_id),
+        ).group_by(per_company.c.verdict)
+    ).all()
+    found = {verdict: (int(people), companies) for verdict, people, companies in rows}
+    people, companies = found.get(CLEAR, (0, 0))
+    by_verdict = {code: found[code][0] for code in gate.SENTENCES if code in found}
+    return Audience(people, companies, by_verdict)
+
+
+def people(
+    session: Session,
+    tree: Tree | Any,
+    ask: gate.Ask,
+    *,
+    verdict: str | None = None,
+    limit: int = 50,
+    after: int = 0,
+) -> list[Person]:
+    """People of an audience by contact id from `after` on; only those with `verdict` if given."""
+    asked = gate.verdict(ask)
+    statement = gate.scope(
+        select(
+            Contact.id,
+            Contact.first_name,
+            Contact.last_name,
+            Contact.email,
+            Contact.title,
+            Company.name,
+            asked,
+        ).select_from(Contact)
+    ).where(_belongs(tree, ask), Contact.id > after)
+    if verdict is not None:
+        statement = statement.where(asked == verdict)
+    rows = session.execute(statement.order_by(Contact.id).limit(limit))
+    return [Person(*row) for row in rows]
+
+
+def check(session: Session, contact_id: int, ask: gate.Ask) -> str:
+    """What the gate says of one contact; `erased` for one that is not there."""
+    statement = gate.scope(select(gate.verdict(ask)).select_from(Contact))
+    verdict: str | None = session.scalar(statement.where(Contact.id == contact_id))
+    return verdict or "erased"
+
+
+def explain(session: Session, tree: Tree | Any, contact_id: int, ask: gate.Ask) -> Explanation:
+    """What each rule and the gate say of one contact. Raises LookupError if there is none."""
+    parsed = _parsed(tree)
+    rules = tuple(parsed.rules())
+    compiler = _compiler(ask)
+    answers = [
+        case((compiler.holds(rule), True), (compiler.fails(rule), False), else_=None)
+        for rule in rules
+    ]
+    statement = gate.scope(
+        select(
+            gate.verdict(ask),
+            func.coalesce(_belongs(parsed, ask), False),
+            *answers,
+        ).select_from(Contact)
+    )
+    row = session.execute(statement.where(Contact.id == contact_id)).one_or_none()
+    if row is None:
+        raise LookupError("no such contact")
+    verdict, matches, *held = row
+    paired = zip(rules, held, strict=True)
+    return Explanation(matches, tuple(Answer(rule, holds) for rule, holds in paired), verdict)
+
+
+def _parsed(tree: Tree | Any) -> Tree:
+    return tree if isinstance(tree, Tree) else parse(tree)
+
+
+def _compiler(ask: gate.Ask) -> Compiler:
+    lookup = ask.lookup if isinstance(ask, Question) else _no_segments
+    return Compiler(now=ask.now, lookup=lookup, notice=ask.notice)
+
+
+def _belongs(tree: Tree | Any, ask: gate.Ask) -> ColumnElement[bool]:
+    # Who was erased is in no segment; the empty row stays only for the ledger's sake.
+    return and_(Contact.erased_at.is_(None), _compiler(ask).matches(_parsed(tree)))
+
+
+def _duties(ask: gate.Ask) -> ColumnElement[Any]:
+    targeted = cast(literal(sorted(ask.functions), ARRAY(TEXT)), ARRAY(TEXT))
+    function = (
+        func.unnest(Contact.functions).table_valued("key", with_ordinality="place").render_derived()
+    )
+    # The first of the person's functions that the message concerns, else simply their first.
+    first = (
+        select(function.c.key)
+        .order_by((function.c.key == func.any(targeted)).desc(), function.c.place)
+        .limit(1)
+        .correlate(Contact)
+        .scalar_subquery()
+    )
+    return func.jsonb_build_object(
+        "function", first,
+        "title", Contact.title,
+        "rule", func.coalesce(Title.rule, "by_hand"),
+        "confidence", Contact.role_confidence,
+        "evidence", Contact.role_evidence,
+        "version", Title.ruleset_version,
+    )  # fmt: skip

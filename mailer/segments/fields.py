@@ -1,0 +1,201 @@
+"""What a segment rule can be about: the fields, how each is compared, and its words.
+
+A field is offered, and a saved rule on it works, only while the notice in force declares the data
+it reads (R110). There is no field on purchases or on a person's behaviour.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from mailer.languages import LANGUAGE_NAMES, N_
+from mailer.notice.schema import SOURCE_KINDS, Notice
+from mailer.roles.taxonomy import FUNCTION_LABELS, LEVEL_LABELS, UNKNOWN
+
+# What a value must look like. Parsed in mailer.segments.values.
+CHOICE = "choice"  # one key of the field's choices
+CHOICES = "choices"  # a list of them
+TEXTS = "texts"  # a list of texts
+IDS = "ids"  # a list of row ids
+NUMBER = "number"
+RANGE = "range"  # [lowest, highest], both included
+DATE = "date"  # "2026-11-24"
+DAYS = "days"  # a number of days back from now
+NOTHING = "nothing"  # the comparison says it all
+
+# comparison -> its words in the builder
+COMPARISONS: Mapping[str, str] = MappingProxyType(
+    {
+        "any_of": N_("is any of"),
+        "none_of": N_("is none of"),
+        "at_least": N_("is at least"),
+        "at_most": N_("is at most"),
+        "between": N_("is between"),
+        "contains": N_("contains"),
+        "starts_with": N_("starts with"),
+        "before": N_("is before"),
+        "after": N_("is on or after"),
+        "within_days": N_("is within the last days"),
+        "not_within_days": N_("is not within the last days"),
+        "never": N_("is never"),
+        "yes": N_("yes"),
+        "no": N_("no"),
+    }
+)
+
+GROUPS: Mapping[str, str] = MappingProxyType(
+    {
+        "role": N_("Role"),
+        "person": N_("Person"),
+        "company": N_("Company"),
+        "source": N_("Source"),
+        "activity": N_("Activity"),
+        "segment": N_("Segment"),
+    }
+)
+
+KIND_LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "organisation_contact": N_("Contact person of an organisation"),
+        "shared_mailbox": N_("Shared mailbox"),
+        "sole_trader": N_("Sole trader"),
+        "private_person": N_("Private person"),
+    }
+)
+RELATIONSHIP_LABELS: Mapping[str, str] = MappingProxyType(
+    {
+        "prospect": N_("Prospect"),
+        "customer": N_("Customer"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing a rule can be about.
+
+    `comparisons`: comparison -> shape of its value. `needs`: the notice field that must be
+    declared; None when the register cannot be without it. `listed`: the values are offered as a
+    list read from the register. `unit`: what a number counts.
+    """
+
+    key: str
+    label: str
+    group: str
+    comparisons: Mapping[str, str]
+    needs: str | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)
+    listed: bool = False
+    unit: str = ""
+
+
+_LIST = {"any_of": CHOICES, "none_of": CHOICES}
+_WORDS = {"any_of": TEXTS, "none_of": TEXTS}
+_IDS = {"any_of": IDS, "none_of": IDS}
+_NUMBER = {"at_least": NUMBER, "at_most": NUMBER, "between": RANGE}
+
+_ALL = (
+    Field("function", N_("Job function"), "role", _LIST, "title", FUNCTION_LABELS),
+    Field(
+        "level",
+        N_("Level"),
+        "role",
+        {"at_least": CHOICE, "at_most": CHOICE, "any_of": CHOICES},
+        "title",
+        LEVEL_LABELS,
+    ),
+    Field("title", N_("Job title"), "role", {"contains": TEXTS}, "title"),
+    Field(
+        "role_confidence",
+        N_("Confidence of the role"),
+        "role",
+        {"at_least": NUMBER},
+        "title",
+        unit=N_("per cent"),
+    ),
+    Field("language", N_("Language"), "person", _LIST, "language", LANGUAGE_NAMES),
+    Field("kind", N_("Kind of contact"), "person", _LIST, None, KIND_LABELS),
+    Field("relationship", N_("Relationship"), "person", _LIST, None, RELATIONSHIP_LABELS),
+    Field("tag", N_("Tag"), "person", _WORDS, "tags", listed=True),
+    Field("has_phone", N_("Phone number"), "person", {"yes": NOTHING, "no": NOTHING}, "phone"),
+    Field("company", N_("Company name"), "company", {"contains": TEXTS}, "company_name"),
+    Field("business_id", N_("Business ID"), "company", _WORDS, "business_id"),
+    Field(
+        "headcount",
+        N_("Company's head-count"),
+        "company",
+        _NUMBER,
+        "headcount",
+        unit=N_("employees"),
+    ),
+    Field(
+        "turnover", N_("Company's turnover"), "company", _NUMBER, "turnover_eur", unit=N_("euros")
+    ),
+    Field(
+        "industry_code",
+        N_("Industry code"),
+        "company",
+        {"starts_with": TEXTS},
+        "industry_code",
+    ),
+    Field(
+        "industry",
+        N_("Industry"),
+        "company",
+        {"any_of": TEXTS, "none_of": TEXTS, "contains": TEXTS},
+        "industry_name",
+        listed=True,
+    ),
+    Field("city", N_("City"), "company", _WORDS, "city"),
+    Field("postal_code", N_("Postal code"), "company", {"starts_with": TEXTS}, "postal_code"),
+    Field("country", N_("Country"), "company", _WORDS, "country"),
+    Field("source", N_("Source"), "source", _IDS, None, listed=True),
+    Field("source_kind", N_("Kind of source"), "source", _LIST, None, SOURCE_KINDS),
+    Field("import", N_("Import"), "source", _IDS, None, listed=True),
+    Field(
+        "added",
+        N_("Added to the register"),
+        "source",
+        {"before": DATE, "after": DATE, "within_days": DAYS, "not_within_days": DAYS},
+    ),
+    Field(
+        "last_marketing",
+        N_("Last marketing message"),
+        "activity",
+        {"within_days": DAYS, "not_within_days": DAYS, "never": NOTHING},
+    ),
+    Field("segment", N_("Segment"), "segment", _IDS, None, listed=True),
+)
+FIELDS: Mapping[str, Field] = MappingProxyType({each.key: each for each in _ALL})
+
+
+def declared(field: Field, notice: Notice | None) -> bool:
+    """Whether the notice lets the field be used. Without a notice nothing is."""
+    if notice is None:
+        return False
+    return field.needs is None or field.needs in notice.fields
+
+
+def offered(notice: Notice | None) -> list[Field]:
+    """The fields a builder may offer, in order."""
+    return [each for each in _ALL if declared(each, notice)]
+
+
+def choices_offered(field: Field, notice: Notice | None) -> Mapping[str, str]:
+    """The fixed values a builder may offer: what the notice leaves out is not in the register."""
+    if notice is None:
+        return {}
+    if field.key == "source_kind":
+        return _only(field.choices, notice.source_kinds)
+    if field.key == "kind":
+        return _only(field.choices, notice.person_kinds)
+    return field.choices
+
+
+def _only(labels: Mapping[str, str], keys: frozenset[str]) -> dict[str, str]:
+    return {key: label for key, label in labels.items() if key in keys}
+
+
+def level_choices() -> dict[str, str]:
+    """Levels that can be compared: all but the unknown one, which has no rank."""
+    return {key: label for key, label in LEVEL_LABELS.items() if key != UNKNOWN}
