@@ -40,14 +40,15 @@ _ALIASES: Final = (
     (re.compile(r"\bd&i\b|\bdei\b"), "people operations"),
     (re.compile(r"\bui/ux\b|\bux/ui\b"), "ux"),
     (re.compile(r"\bc\+\+|\bc#"), "ohjelmisto"),
+    (re.compile(r"(\w{3})&(\w{2})"), r"\1 & \2"),
     (re.compile(r"\bco-founder\b"), "cofounder"),
-    (re.compile(r"\bl(?:äm)?vi[sa]*\s*-"), "lvi-"),
+    (re.compile(r"\blvi[sa]*\s*-"), "lvi-"),
 )
 _NEEDS_ALIAS: Final = re.compile(r"&|\+|#|\(|/| and | och | ja |\btki\b|co-f|dei|health")
 _TOKENS: Final = re.compile(r"[,;:/|•·()\[\]{}<>\\+&]|[^\s,;:/|•·()\[\]{}<>\\+]+")
 _HARD: Final = frozenset(";/|•·()[]{}<>\\:")
-_AND: Final = frozenset({"&", "+", "ja", "och", "and", "sekä", "samt", "et", "und", "n"})
-_OF: Final = frozenset({"of", "for", "för", "av", "in", "inom", "i", "on"})
+_AND: Final = frozenset({"&", "+", "ja", "och", "and", "seka", "samt", "et", "und", "n"})
+_OF: Final = frozenset({"of", "for", "av", "in", "inom", "i", "on"})
 _ENDS: Final = frozenset({"at", "@", "hos", "to", "till", "c/o"})
 
 
@@ -97,7 +98,7 @@ def _split_double(word: str) -> list[str]:
     """Two trades in one word: "kirjanpitäjä-palkanlaskija"."""
     before, dash, behind = word.partition("-")
     if dash and behind:
-        first, second = HEAD_WORDS.get(fold(before)), HEAD_WORDS.get(fold(behind))
+        first, second = HEAD_WORDS.get(before), HEAD_WORDS.get(behind)
         if first and second and first.language == second.language != "en":
             return [before, behind]
     return [word]
@@ -115,18 +116,17 @@ def _find_phrase(words: list[str], start: int) -> tuple[str, int]:
 
 def _read_chunk(link: str, words: list[str]) -> Chunk:
     chunk = Chunk(link)
-    folded = [fold(word) for word in words]
     position = 0
     of = False
-    while position < len(folded):
-        word = folded[position]
-        if word in _ENDS_FOLDED and chunk.words:
+    while position < len(words):
+        word = words[position]
+        if word in _ENDS and chunk.words:
             break
-        if word in _OF_FOLDED:
+        if word in _OF:
             of = of or chunk.head is not None
             position += 1
             continue
-        text, length = _find_phrase(folded, position)
+        text, length = _find_phrase(words, position)
         if length:
             phrase = PHRASES[text]
             chunk.marks |= phrase.marks
@@ -135,10 +135,12 @@ def _read_chunk(link: str, words: list[str]) -> Chunk:
                 (chunk.after if of else chunk.hits).append(phrase.hit)
             chunk.words += length
             position += length
+            if text.endswith(" to"):
+                break
             continue
         _add_reading(chunk, read_word(word), of=of)
         position += 1
-    if chunk.head is None and "lead" in folded:
+    if chunk.head is None and "lead" in words:
         chunk.head = HEAD_WORDS["lead"]
     return chunk
 
@@ -165,10 +167,6 @@ def _add_reading(chunk: Chunk, reading: Reading, *, of: bool) -> None:
     (chunk.after if of else chunk.hits).extend(reading.hits)
     _add_head(chunk, reading.head, of=of)
     chunk.ellipsis = reading.ellipsis
-
-
-_OF_FOLDED: Final = frozenset(map(fold, _OF))
-_ENDS_FOLDED: Final = frozenset(map(fold, _ENDS))
 
 
 @dataclass(slots=True)
@@ -221,13 +219,15 @@ def _drop_degrees(chunks: list[tuple[str, list[str]]]) -> list[tuple[str, list[s
     """Degrees behind or before a title are noise, unless there is nothing else."""
     kept = []
     for link, words in chunks:
-        rest = [word for word in words if fold(word) not in DEGREES]
+        rest = [word for word in words if word not in DEGREES]
         if rest:
             kept.append((link, rest))
     return kept or chunks
 
 
 def read_parts(title: str) -> list[Part]:
+    # Before folding, or it would be a personal assistant.
+    title = fold(title.replace(" på ", " i "))
     if _NEEDS_ALIAS.search(title):
         for pattern, replacement in _ALIASES:
             title = pattern.sub(replacement, title)

@@ -21,6 +21,14 @@ LONGEST_TITLE: Final = 200
 _MANY_FUNCTIONS: Final = 4
 _CACHED_TITLES: Final = 100_000
 
+# Use without a look from 0.75 upwards: the shares are calibrated for that one line.
+_CERTAIN: Final = 0.95
+_DOUBTFUL: Final = 0.62
+_NO_FUNCTION: Final = 0.8  # every word was read, and none of them names a function
+_FORMER_SHARE: Final = 0.4  # who was a CFO is no CFO
+_NO_FLAGS: Final = frozenset({"senior", "member"})  # marks that only steer the reading
+_NO_FLAGS_AT_ALL: Final[frozenset[str]] = frozenset()
+
 _DASHES: Final = dict.fromkeys(map(ord, "‐‑‒–—―−﹘﹣－"), "-")
 _EDGES: Final = " ,;:|/\\-•*·.\"'“”’&+"
 
@@ -149,7 +157,8 @@ def _find_own(chunk: Chunk, level: str) -> Hit | None:
 def _find(part: Part) -> Finding:
     level = _level_of(part)
     own = _find_own(part.chunk, level)
-    hits = [hit for chunk in part.lent if (hit := _choose(chunk, chunk.hits, level))]
+    lent = [chunk for chunk in part.lent if chunk.ellipsis or not _is_trade(own, part.chunk)]
+    hits = [hit for chunk in lent if (hit := _choose(chunk, chunk.hits, level))]
     if own is not None and not (hits and _is_default(own, part.chunk)):
         hits.append(own)
     for chunk in part.added:
@@ -168,6 +177,28 @@ def _is_default(hit: Hit, chunk: Chunk) -> bool:
     return chunk.head is not None and hit is chunk.head.hit and hit.weight <= 1
 
 
+def _is_trade(own: Hit | None, chunk: Chunk) -> bool:
+    """Whether what stands before an "and" is only the matter: "electronics and physics teacher"."""
+    return (
+        own is not None
+        and chunk.link == "and"
+        and chunk.head is not None
+        and own is chunk.head.hit
+        and own.weight >= 4
+    )
+
+
+def _is_engineer_of(hit: Hit, chunk: Chunk) -> bool:
+    """Whether a weak word turned an engineer into something else: "järjestelmäinsinööri"."""
+    default = chunk.head.hit if chunk.head is not None else None
+    return (
+        default is not None
+        and default.function == "engineering"
+        and hit.function != "engineering"
+        and hit.weight <= 2
+    )
+
+
 def _confidence(part: Part, hits: list[Hit], level: str) -> float:
     chunks = [part.chunk, *part.lent, *part.added]
     unknown = sum(chunk.unknown for chunk in chunks)
@@ -175,10 +206,12 @@ def _confidence(part: Part, hits: list[Hit], level: str) -> float:
     if not hits:
         if part.chunk.head is None or unknown or unread:
             return 0.3 if part.chunk.head is not None else 0.05
-        return 0.8
-    confidence = 0.62 if any(hit.doubtful for hit in hits) else 0.95
+        return _NO_FUNCTION
+    confidence = _DOUBTFUL if any(hit.doubtful for hit in hits) else _CERTAIN
     if level == UNKNOWN:
         confidence -= 0.15
+    if len(hits) == 1 and _is_engineer_of(hits[0], part.chunk):
+        confidence = min(confidence, _DOUBTFUL)
     confidence -= min(0.15, 0.05 * unknown) + min(0.12, 0.04 * unread)
     best = hits[-1]
     rivals = {hit.function for hit in part.chunk.hits if hit.weight >= best.weight and hit.function}
@@ -191,22 +224,23 @@ def _confidence(part: Part, hits: list[Hit], level: str) -> float:
 
 
 def _combine(findings: list[Finding]) -> Role:
-    flags = frozenset(
-        mark for finding in findings for mark in finding.marks if mark not in {"senior", "member"}
-    )
+    marks = set().union(*[finding.marks for finding in findings])
+    flags = frozenset(marks - _NO_FLAGS) if marks else _NO_FLAGS_AT_ALL
+    # A seat on a board beside a job says nothing about the job.
     ranked = [finding for finding in findings if "member" not in finding.marks] or findings
-    level = max((finding.level for finding in ranked), key=LEVEL_RANKS.__getitem__)
-    telling = [finding for finding in ranked if finding.hits]
+    level = max([finding.level for finding in ranked], key=LEVEL_RANKS.__getitem__)
     # Owners and chairs lead the company unless the title names what they do besides.
-    working = [f for f in telling if any(hit.weight for hit in f.hits)] or telling
-    hits = _without_weak(list(_distinct(working)))
-    functions = tuple(hit.function for hit in hits[:_MANY_FUNCTIONS]) or (OTHER,)
-    sure = working or ranked
-    confidence = min(finding.confidence for finding in sure)
+    telling = [finding for finding in ranked if finding.hits]
+    working = [finding for finding in telling if finding.hits[-1].weight] or telling
+    hits = working[0].hits if len(working) == 1 else list(_distinct(working))
+    if len(hits) > 1:
+        hits = _without_plain(list(_distinct(working)))
+    confidence = min([finding.confidence for finding in working or ranked])
     if "former" in flags:
-        confidence *= 0.4
+        confidence *= _FORMER_SHARE
     if len(hits) > _MANY_FUNCTIONS:
-        confidence = min(confidence, 0.6)
+        confidence = min(confidence, _DOUBTFUL)
+    functions = tuple([hit.function for hit in hits[:_MANY_FUNCTIONS]]) or (OTHER,)
     return Role(functions, level, flags, round(confidence, 2), _name_rule(ranked, hits))
 
 
@@ -219,7 +253,7 @@ def _distinct(findings: list[Finding]) -> Iterator[Hit]:
                 yield hit
 
 
-def _without_weak(hits: list[Hit]) -> list[Hit]:
+def _without_plain(hits: list[Hit]) -> list[Hit]:
     """Functions less those that the others make plain: "quality and safety", "R&D & design"."""
     if any(hit.function == "quality" for hit in hits):
         hits = [hit for hit in hits if not (hit.function == "security" and hit.weight <= 3)]

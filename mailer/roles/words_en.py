@@ -26,7 +26,7 @@ hr 3
 it 3
     ~it ~ict infrastructure cloud network networks sysadmin server servers database databases
     helpdesk servicedesk telecom erp ~sap ~crm? itsm m365 azure aws ~salesforce? workstation
-    telecommunications datacenter servicenow
+    telecommunications datacenter servicenow computer
 it 2
     system systems platform? integration integrations information? technologies?
 software 3
@@ -83,15 +83,15 @@ rnd 3
 rnd 1
     development? product!? products? prototype ventures? concept?
 sales 3
-    sales selling account! key-account! export exports commercial presales pre-sales retail
-    store shop dealer channel wholesale ecommerce merchandis ~kam! revenue? bid tenders?
-    telesales aftermarket bizdev commerce
+    sales selling key-account! export exports commercial presales pre-sales retail store shop
+    dealer channel wholesale ecommerce merchandis ~kam! revenue? bid tenders? telesales
+    aftermarket bizdev commerce ~account!
 sales 2
     client! customer! clients partner? partners? partnerships? partnership? alliance?
     alliances? aftersales solution? solutions?
 marketing 3
-    marketing brand advertis campaign ~seo ~sem social-media crm-market growth? demand-gen
-    promotion martech creative? demand? marcom
+    marketing advertis campaign ~seo ~sem social-media crm-market growth? demand-gen promotion
+    martech creative? demand? marcom ~brand ~brands ~branding
 marketing 2
     event events graphic market markets? ~adwords
 marketing 1
@@ -128,7 +128,7 @@ administration 1
     administrative administration admin
 - 3
     restaurant hotel kitchen food museum librar sport sports music theatre film fashion
-    agricultur forest animal hospitality travel church government ministry group spa catering
+    agricultur forest animal hospitality travel church government ministry group catering ~spa
 """
 
 HEADS: Final = """
@@ -214,11 +214,9 @@ specialist production 3
 specialist sales 3
     salesman salesperson saleswoman seller merchandiser kam realtor
 specialist marketing 3
-    marketer
-specialist marketing 2
-    copywriter?
+    marketer copywriter
 specialist communications 3
-    editor journalist translator interpreter writer copywriter spokesperson
+    editor journalist translator interpreter writer spokesperson
 specialist communications 2
     photographer?
 specialist customer_service 4
@@ -473,7 +471,7 @@ specialist hr 4
     management; supply management; source to pay
 - logistics 4
     supply chain; inside logistics; demand planning; supply planning; customs clearance; order
-    management; material handling; fleet management
+    management; material handling; fleet management; import export
 - quality 4
     quality assurance; quality control; health and safety; health & safety; health safety; work
     safety; occupational safety; occupational health and safety; food safety; product safety;
@@ -485,13 +483,14 @@ specialist hr 4
 - rnd 1 doubt
     product management
 - sales 3
-    business development; key account; key accounts; account management; inside sales; sales
-    operations; sales support; e commerce; field sales; business sales; sales enablement;
-    partner sales; after sales; real estate sales; pre sales
+    business development; inside sales; sales operations; sales support; e commerce; field
+    sales; business sales; sales enablement; partner sales; after sales; real estate sales; pre
+    sales
 - marketing 4
     digital marketing; social media; product marketing; content marketing; demand generation;
     marketing communications; marketing automation; search engine; performance marketing;
-    market research; growth marketing; brand management; marketing operations
+    market research; growth marketing; brand management; marketing operations; media planner;
+    media planning; media buying
 specialist marketing 3
     graphic designer; art director; visual designer
 - communications 4
@@ -524,6 +523,8 @@ specialist - 0
     personal trainer; police officer; real-estate agent
 manager administration 1 doubt
     chief of staff
+- sales 3 flat
+    key account; key accounts; account management
 """
 
 # Words that change a role instead of naming one.

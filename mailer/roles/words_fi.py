@@ -102,7 +102,7 @@ logistics 3
     logisti varasto varaston kuljetu kuljetus toimitusketju toimitusket huolinta huolinnan
     huolits tavaraliik lähettämö terminaali rahti rahdin ajojärjest laivau lastau keräily
     keräilij trukki kalustonhal kuljettaja tullaus tullau sisälogist maantiekulj linja-auto
-    bussi rekka kuorma-auto varastoin toimituslogist noutopalvelu
+    bussi rekka kuorma-auto varastoin toimituslogist noutopalvelu tuonti tuonnin
 logistics 2
     jakelu materiaali satama liikenne liikentee toimitus? toimitusten? kalusto vastaanottotark
     ajoneuvo? lento? varaosa?
@@ -157,9 +157,9 @@ sales 2
 marketing 4
     markkinointivies markkinatutk verkkomarkkin digimarkkin
 marketing 3
-    markkinoin markkinointi brändi brand mainon mainos kampanja hakukone ~seo ~sem ~some
-    sosiaalisenm sosiaalimed suoramarkkin tapahtumamark markkinointiauto somevast graafik
-    graafin kasvumarkk tapahtumatuot
+    markkinoin markkinointi brändi mainon mainos kampanja hakukone ~seo ~sem ~some sosiaalisenm
+    sosiaalimed suoramarkkin tapahtumamark markkinointiauto somevast graafik graafin kasvumarkk
+    tapahtumatuot brändäy mediasuunn mediaosta
 marketing 2
     markkina markkinoiden tapahtuma visuaal
 marketing 1
@@ -229,7 +229,7 @@ owner general_management 0
     yrittäjä omistaja perustaja osakas ~toiminimi pääomistaja perustajaosakas yrittäjäosakas
     liikkeenharjoittaja perustajajäsen elinkeinonharjoittaja puheenjohtaja? varapuheenjohtaja?
 owner sales 2
-    kauppias? apteekkari
+    kauppias?
 executive general_management 4
     toimitusjohtaja ~toimari ~tj ~tj. toiminnanjohtaja pääjohtaja konsernijohtaja
     kaupunginjohtaja kunnanjohtaja pormestari maakuntajohtaja hyvinvointialuejohtaja
@@ -363,10 +363,11 @@ specialist sales 4
 specialist sales 2
     edustaja neuvottelija välittäjä? esittelijä? ~asiakasvastaava?
 specialist marketing 3
-    markkinoija graafikko mainostoimittaja brändivastaava somevastaava
+    markkinoija graafikko mainostoimittaja brändivastaava somevastaava copywriter mediaostaja
+    mediasuunnittelija
 specialist communications 4
-    tiedottaja toimittaja kääntäjä tulkki kirjoittaja sisällöntuottaja copywriter journalisti
-    viestijä reportteri
+    tiedottaja toimittaja kääntäjä tulkki kirjoittaja sisällöntuottaja journalisti viestijä
+    reportteri
 specialist communications 2
     valokuvaaja? kuvaaja? kirjailija?
 specialist customer_service 2
@@ -432,6 +433,8 @@ support health 3
     hoitoapulainen henkilökohtainen-avustaja? hoiva-avustaja välinehuoltaja
 specialist finance 2
     laskentaekonomi ~pääekonomisti ekonomisti?
+owner health 4
+    apteekkari
 """
 
 PHRASES: Final = """
@@ -469,8 +472,8 @@ specialist marketing 3
 - quality 3
     kestävä kehitys; kestävän kehityksen; jatkuvan parantamisen
 - sales 3
-    key account; liiketoiminnan kehittäminen; liiketoiminnan kehityksen; liiketoiminnan
-    kehitys; liiketoiminnan kehittämisen
+    liiketoiminnan kehittäminen; liiketoiminnan kehityksen; liiketoiminnan kehitys;
+    liiketoiminnan kehittämisen
 manager sales 3
     liiketoiminnan kehityspäällikkö; liiketoiminnan kehittämispäällikkö
 specialist finance 4
@@ -502,6 +505,8 @@ director sales 3
     liiketoiminnan kehitysjohtaja; liiketoiminnan kehittämisjohtaja
 specialist sales 2 doubt
     liiketoiminnan kehittäjä
+- sales 3 flat
+    key account
 """
 
 # Words that change a role instead of naming one.

@@ -47,7 +47,7 @@ class Stem(NamedTuple):
 
 def fold(text: str) -> str:
     """Lower-case Latin text without the marks above its letters."""
-    return text.translate(_PLAIN)
+    return text if text.isascii() else text.translate(_PLAIN)
 
 
 def _strip_marks(word: str) -> tuple[str, bool, bool, bool]:
@@ -99,10 +99,11 @@ def _read_phrases(language: ModuleType) -> Iterator[tuple[str, Phrase]]:
     for (level, function, weight, *marks), phrases in _read_blocks(language.PHRASES):
         for phrase in phrases.split(";"):
             text = " ".join(phrase.split())
-            hit = Hit(function, int(weight), "doubt" in marks, False, text, language.LANGUAGE)
+            doubtful, flat = "doubt" in marks, "flat" in marks
+            hit = Hit(function, int(weight), doubtful, flat, text, language.LANGUAGE)
             named = hit if function else None
             head = Head(level, named, text, language.LANGUAGE) if level else None
-            yield fold(text), Phrase(head, named, frozenset(marks) - {"doubt"})
+            yield fold(text), Phrase(head, named, frozenset(marks) - {"doubt", "flat"})
 
 
 def _index_stems() -> tuple[dict[str, tuple[Stem, ...]], dict[str, Hit]]:
@@ -123,8 +124,8 @@ def _index_stems() -> tuple[dict[str, tuple[Stem, ...]], dict[str, Hit]]:
     return ordered, alone
 
 
-def _index_heads() -> tuple[dict[str, Head], dict[str, Head]]:
-    """Heads that end a compound, and heads that are whole words (the former included)."""
+def _index_heads() -> tuple[dict[str, tuple[tuple[str, Head], ...]], dict[str, Head]]:
+    """Heads that end a compound by their last three letters, longest first, and all heads."""
     endings: dict[str, Head] = {}
     words: dict[str, Head] = {}
     for language in LANGUAGES:
@@ -134,7 +135,14 @@ def _index_heads() -> tuple[dict[str, Head], dict[str, Head]]:
                 words[text] = head
             if not whole and (text not in endings or endings[text].language == head.language):
                 endings[text] = head
-    return endings, words
+    by_end: dict[str, dict[str, Head]] = {}
+    for text, head in endings.items():
+        by_end.setdefault(text[-3:], {})[text] = head
+    ordered = {
+        end: tuple(sorted(heads.items(), key=lambda item: -len(item[0])))
+        for end, heads in by_end.items()
+    }
+    return ordered, words
 
 
 def _index_phrases() -> dict[str, Phrase]:
@@ -158,11 +166,10 @@ def _index_marks() -> dict[str, str]:
 
 LANGUAGES: Final = (words_fi, words_sv, words_en)
 STEMS_BY_START, STEMS_ALONE = _index_stems()
-HEAD_ENDINGS, HEAD_WORDS = _index_heads()
+HEADS_BY_END, HEAD_WORDS = _index_heads()
 PHRASES: Final = _index_phrases()
 PHRASE_STARTS: Final = frozenset(text.split(" ", 1)[0] for text in PHRASES)
 LONGEST_PHRASE: Final = max(text.count(" ") + 1 for text in PHRASES)
-LONGEST_HEAD: Final = max(map(len, HEAD_ENDINGS))
 MARKS: Final = _index_marks()
 PREFIXES: Final = {
     fold(prefix): mark for language in LANGUAGES for prefix, mark in language.PREFIXES.items()

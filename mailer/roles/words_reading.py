@@ -4,10 +4,9 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from mailer.roles.words_index import (
-    HEAD_ENDINGS,
     HEAD_WORDS,
+    HEADS_BY_END,
     KNOWN,
-    LONGEST_HEAD,
     MARKS,
     PREFIXES,
     STEMS_ALONE,
@@ -28,6 +27,7 @@ _OF_SOMEBODY: Final = (
     "vd:n",
     "vd:s",
 )
+_PREFIXES: Final = tuple(PREFIXES)
 
 
 class Reading(NamedTuple):
@@ -45,10 +45,9 @@ _KNOWN: Final = _NOTHING._replace(known=True)
 
 def _find_head(word: str) -> tuple[Head | None, int]:
     """The head that ends a compound, and where it begins."""
-    for length in range(min(len(word) - 1, LONGEST_HEAD), 2, -1):
-        head = HEAD_ENDINGS.get(word[-length:])
-        if head is not None:
-            return head, len(word) - length
+    for text, head in HEADS_BY_END.get(word[-3:], ()):
+        if word.endswith(text) and len(word) > len(text):
+            return head, len(word) - len(text)
     return None, len(word)
 
 
@@ -59,14 +58,14 @@ def _find_stem(word: str, start: int, *, at_border: bool) -> tuple[Hit | None, i
     return None, start
 
 
-def _scan_part(part: str) -> tuple[list[Hit], int]:
-    """The stems in one part between hyphens, left to right, and the count of unread stretches."""
-    alone = STEMS_ALONE.get(part)
+def _scan_part(part: str, limit: int) -> tuple[list[Hit], int]:
+    """The stems that begin before a limit, left to right, and the count of unread stretches."""
+    alone = STEMS_ALONE.get(part[:limit])
     if alone is not None:
         return [alone], 0
     hits: list[Hit] = []
     unread, position, last_end = 0, 0, 0
-    while position < len(part) - 2:
+    while position < limit and position < len(part) - 2:
         hit, end = _find_stem(part, position, at_border=position == last_end)
         if hit is None:
             position += 1
@@ -75,29 +74,32 @@ def _scan_part(part: str) -> tuple[list[Hit], int]:
             unread += 1
         hits.append(hit)
         position = last_end = end
-    if hits and len(part) - last_end > _LONGEST_INFLECTION:
+    if hits and min(len(part), limit) - last_end > _LONGEST_INFLECTION:
         unread += 1
     return hits, unread
 
 
-def _scan_stems(text: str) -> tuple[list[Hit], int]:
+def _scan_stems(text: str, limit: int) -> tuple[list[Hit], int]:
+    """The stems of all parts between hyphens that begin before a limit: where the head begins."""
     hits: list[Hit] = []
-    unread = 0
+    unread, start = 0, 0
     for part in text.split("-"):
-        if not part or part in KNOWN:
-            continue
-        found, gaps = _scan_part(part)
-        hits += found
-        unread += gaps or not found
+        if part and start < limit and part[: limit - start] not in KNOWN:
+            found, gaps = _scan_part(part, limit - start)
+            hits += found
+            unread += gaps or not found
+        start += len(part) + 1
     return hits, unread
 
 
 def _split_prefix(word: str) -> tuple[str, str]:
     """A leading "vara", "pää" or "ex-" as its mark, and the rest of the word."""
+    if not word.startswith(_PREFIXES):
+        return "", word
     for prefix, mark in PREFIXES.items():
         if word.startswith(prefix) and len(word) - len(prefix) > 2:
             rest = word[len(prefix) :].lstrip("-")
-            if rest in HEAD_WORDS or (_find_head(rest)[0] and _scan_stems(rest)[0]):
+            if rest in HEAD_WORDS or (_find_head(rest)[0] and _scan_stems(rest, len(rest))[0]):
                 return mark, rest
     return "", word
 
@@ -106,7 +108,7 @@ def _split_prefix(word: str) -> tuple[str, str]:
 def read_word(word: str) -> Reading:
     """The reading of one folded word without spaces."""
     if word.endswith("-"):
-        hits, unread = _scan_stems(word)
+        hits, unread = _scan_stems(word, len(word))
         return Reading(tuple(hits), None, "", known=bool(hits), unread=unread, ellipsis=True)
     mark = MARKS.get(word)
     if mark is not None:
@@ -114,6 +116,9 @@ def read_word(word: str) -> Reading:
     word = word.strip(".-") if word != ".net" else word
     head = HEAD_WORDS.get(word)
     if head is not None:
+        return _read_head(head, (), 0, "")
+    head = HEAD_WORDS.get(word[:-1]) if word.endswith("s") else None
+    if head is not None and head.language == "en":
         return _read_head(head, (), 0, "")
     if word in MARKS:
         return _KNOWN._replace(mark=MARKS[word])
@@ -131,9 +136,9 @@ def _read_compound(word: str) -> Reading:
         return _read_head(HEAD_WORDS[rest], (), 0, mark)
     head, start = _find_head(rest)
     if head is not None:
-        hits, unread = _scan_stems(rest[:start])
+        hits, unread = _scan_stems(rest, start)
         return _read_head(head, tuple(hits), unread, mark)
-    hits, unread = _scan_stems(rest)
+    hits, unread = _scan_stems(rest, len(rest))
     if not hits:
         return _NOTHING
     return Reading(tuple(hits), None, mark, known=True, unread=unread, ellipsis=False)

@@ -59,7 +59,7 @@ procurement 2
 logistics 3
     logisti lager lagerhåll lagret distribution spedit spedition transport transporter frakt
     leveranskedj försörjningsk varuflöde gods trafikled terminal truckförare chaufför tull
-    tulldekl åkeri plockare flödes åkare
+    tulldekl åkeri plockare flödes åkare ~import import importchef
 logistics 2
     trafik leverans? material? hamn järnväg? fordons? reservdel?
 production 3
@@ -105,13 +105,13 @@ marketing 3
     marknadsför marknads marknad reklam varumärk kampanj sökmotor sociala webbmarkn
     marknadskomm grafiker
 marketing 2
-    event evenemang grafisk
+    evenemang grafisk ~event eventk eventc
 marketing 1
     digital? turism?
 communications 3
-    kommunikation kommunikations kommunikatör information informations informatör press
-    presskon redaktör redaktion översätt innehåll journalist samhällskont tolk intressent
-    skribent redaktions chefredaktör
+    kommunikation kommunikations kommunikatör informatör press presskon redaktör redaktion
+    översätt innehåll journalist samhällskont tolk intressent skribent redaktions chefredaktör
+    informationsc informationsa informationst
 communications 2
     media medie tidning publikation fotograf?
 customer_service 4
@@ -148,7 +148,7 @@ administration 3
 administration 2
     kontor kontors ~lednings
 administration 1
-    administrativ administration förvaltnings förvaltning administrativa lednings
+    administrativ administration förvaltnings förvaltning administrativa ~lednings
 - 3
     nationalekonomi lantbruk jordbruk skogsbruk restaurang hotell kök köks mat kyrko museum
     muse bibliotek idrott sport kultur musik teater ~konst djur film mode blomster trädgård bil
@@ -222,7 +222,7 @@ specialist - 0
     inspektör? granskare? sakkunnig kock frisör instruktör? konstnär musiker präst agent
     producent tjänsteman förtroendeman? planerare utredare handledare? förvaltare värderare
     stylist utvecklare skådespelare polis brandman kontaktperson verksamhetsutvecklare
-    processägare produktägare?
+    processägare produktägare? bedömare
 specialist engineering 1
     ingenjör konstruktör planerare? projektör ritare lantmätare
 specialist engineering 2
@@ -261,7 +261,7 @@ specialist sales 2
     representant förhandlare? kundansvarig nyckelkundschef nyckelkundsansvarig
     försäkringsrådgivare affärsutvecklare
 specialist marketing 3
-    marknadsförare grafiker reklamare
+    marknadsförare grafiker reklamare copywriter mediaplanerare
 specialist communications 4
     informatör kommunikatör redaktör journalist översättare tolk skribent pressombud
 specialist communications 2
