@@ -247,10 +247,14 @@ def _after(outcome: Outcome, attempt: int, now: datetime) -> tuple[str, datetime
 def _record_accepted(
     session: Session, accepted: Sequence[tuple[Claimed, Result]], now: datetime
 ) -> None:
-    answers = func.unnest(
-        cast([c.person.message_id for c, _ in accepted], ARRAY(BigInteger)),
-        cast([r.message_id for _, r in accepted], ARRAY(Text)),
-    ).table_valued("id", "ses_message_id", name="answers")
+    answers = (
+        func.unnest(
+            cast([c.person.message_id for c, _ in accepted], ARRAY(BigInteger)),
+            cast([r.message_id for _, r in accepted], ARRAY(Text)),
+        )
+        .table_valued("id", "ses_message_id", name="answers")
+        .render_derived()
+    )
     session.execute(
         update(Message)
         .where(Message.id == answers.c.id)

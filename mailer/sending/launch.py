@@ -199,13 +199,10 @@ def _freeze_audience(session: Session, campaign: Campaign, now: datetime) -> Fro
         )
         .on_conflict_do_nothing(index_elements=["campaign_id", "contact_id"])
     )
-    states = dict(
-        session.execute(
-            select(Message.state, func.count())
-            .where(Message.campaign_id == campaign.id)
-            .group_by(Message.state)
-        )
-        .tuples()
-        .all()
+    rows = session.execute(
+        select(Message.state, func.count().label("messages"))
+        .where(Message.campaign_id == campaign.id)
+        .group_by(Message.state)
     )
+    states = {row.state: row.messages for row in rows}
     return Frozen(queued=states.get("queued", 0), blocked=states.get("blocked", 0))

@@ -23,10 +23,16 @@ STATES = (
     "cancelled",  # the campaign was stopped first
 )
 
+# States in which SES has accepted the message.
+ACCEPTED = ("sent", "delivered", "bounced", "complained")
+# What only SES's own events can say. An event that comes very late may find its message given up
+# for lost: queued again, then perhaps blocked or cancelled. What SES says happened wins.
+_PROVEN = frozenset({*ACCEPTED, "failed"})
+
 # from -> to. Events may come in any order and twice, so the later states may follow one another,
 # but nothing ever returns to `queued` except what provably was not accepted.
 TRANSITIONS: dict[str, frozenset[str]] = {
-    "queued": frozenset({"sending", "blocked", "cancelled"}),
+    "queued": frozenset({"sending", "blocked", "cancelled"}) | _PROVEN,
     "sending": frozenset(
         {"sent", "delivered", "bounced", "complained", "failed", "uncertain", "queued"}
     ),
@@ -35,13 +41,10 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     "delivered": frozenset({"bounced", "complained"}),
     "bounced": frozenset({"complained"}),
     "complained": frozenset(),
-    "blocked": frozenset(),
-    "failed": frozenset(),
-    "cancelled": frozenset(),
+    "blocked": _PROVEN,
+    "failed": frozenset({"delivered", "bounced", "complained"}),
+    "cancelled": _PROVEN,
 }
-
-# States in which SES has accepted the message.
-ACCEPTED = ("sent", "delivered", "bounced", "complained")
 
 
 class Message(Model):
