@@ -216,7 +216,7 @@ def _markup(facts: Facts) -> Iterator[Check]:
 
 
 def _size(facts: Facts) -> Iterator[Check]:
-    made = [version for version in facts.versions if version.made]
+    made = [version for version in facts.versions if version.rendered]
     if not made:
         return
     version = max(made, key=lambda each: each.size)
@@ -258,7 +258,7 @@ def _suppression(facts: Facts) -> Iterator[Check]:
 def _in_every_version(
     facts: Facts, code: str, holds: Callable[[Version], bool], bad: Check, good: Check
 ) -> Iterator[Check]:
-    made = [version for version in facts.versions if version.made]
+    made = [version for version in facts.versions if version.rendered]
     missing = [version for version in made if not holds(version)]
     for version in missing:
         title = f"{bad.title}: {_name(version)}"

@@ -24,6 +24,8 @@ class Version:
     links: tuple[LinkSpot, ...] = ()  # all of them, also the empty ones
     images: tuple[ImageSpot, ...] = ()
     fields: frozenset[str] = frozenset()
+    # Whether a sample message was made; without a sender there is none, and nothing to look at.
+    rendered: bool = False
     size: int = 0
     has_opt_out: bool = False
     has_headers: bool = False

@@ -1,13 +1,7 @@
-"""Collects what the checks before sending look at: one look at the audience, one sample message.
+"""Collects what the checks before sending look at: the audience, the content, the machinery."""
 
-The sample is nobody: its values are as long as the longest that any recipient has, so that the
-measured size is the largest anybody can get.
-"""
-
-import html
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, func, select
@@ -15,27 +9,23 @@ from sqlalchemy.orm import Session
 
 from mailer.adapters import workers
 from mailer.campaigns import checks
-from mailer.campaigns.content import Compiled, ContentError, Slot, compile_content
+from mailer.campaigns.content import Compiled, ContentError, compile_content
 from mailer.campaigns.facts import Facts, Limits, Version
 from mailer.campaigns.models import Campaign, CampaignContent
 from mailer.campaigns.verdicts import Check
-from mailer.config import Settings
 from mailer.contacts.models import Company, Contact, Source
 from mailer.installation import Installation
-from mailer.languages import in_language
+from mailer.languages import DEFAULT_LANGUAGE
 from mailer.notice import switches
-from mailer.notice.schema import Entity, Notice
 from mailer.segments import build
 from mailer.segments.build import Audience
 from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError
-from mailer.sending import envelope, launch, pacing
+from mailer.sending import launch, pacing, sample
 from mailer.sending.envelope import Person
-from mailer.sending.rendering import Final, OptOutMissingError, Rendering
+from mailer.sending.rendering import Rendering
 
 QUOTA_MAX_AGE = timedelta(minutes=15)
-_LARGEST_ID = 10**15
-_LEFTOVER = re.compile(r"\{[a-z_]+(\|[^{}]*)?\}|\{\{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +65,14 @@ def look(
     entity = notice.entity(campaign.entity) if notice else None
     segment = session.get(Segment, campaign.segment_id) if campaign.segment_id else None
     recipients = _recipients(session, campaign, segment, now) if segment else _Recipients()
-    contents = _contents(session, campaign.id)
-    versions, rendering = _versions(
-        campaign, contents, here.settings, notice=notice, entity=entity, longest=recipients.longest
-    )
+    versions, compiled = _compile(session, campaign.id)
+    rendering = None
+    if notice and entity and compiled:
+        rendering = sample.rendering(campaign, here.settings, notice, entity, contents=compiled)
+        versions = [
+            sample.looked_at(version, rendering, campaign, recipients.longest)
+            for version in versions
+        ]
     content_hash = rendering.content_hash() if rendering else ""
     domain = campaign.sender_address.rpartition("@")[2]
     facts = Facts(
@@ -88,7 +82,7 @@ def look(
         segment_fault=recipients.fault,
         people=recipients.audience.people,
         companies=recipients.audience.companies,
-        left_out=_left_out(recipients.audience),
+        left_out=left_out(recipients.audience),
         languages=recipients.languages,
         missing=recipients.missing,
         functions=tuple(campaign.target_functions),
@@ -99,10 +93,103 @@ def look(
         domain_of_entity=entity is not None and domain in entity.sender_domains,
         domain_verified=launch.sender_verified(session, campaign),
         versions=tuple(versions),
-        default_language=default_language(version.language for version in versions),
+        default_language=_default_language(rendering),
         worker_alive=workers.is_served(here.redis, "send"),
         limits=_limits(here, now),
         tested=bool(content_hash) and campaign.tested_hash == content_hash,
         examples_allowed=here.settings.stand_in,
     )
     return Readiness(facts, checks.run(facts), recipients.audience, content_hash)
+
+
+def left_out(audience: Audience) -> dict[str, int]:
+    """Why people of the segment get nothing: code -> number, in the order of the gate."""
+    return {code: number for code, number in audience.by_verdict.items() if code != build.CLEAR}
+
+
+def _recipients(
+    session: Session, campaign: Campaign, segment: Segment, now: datetime
+) -> _Recipients:
+    ask = launch.ask(session, campaign, now=now)
+    try:
+        audience = build.counts(session, segment.tree, ask)
+        chosen = build.audience(segment.tree, ask).subquery("chosen")
+    except SegmentError as error:
+        return _Recipients(fault=error.sentence())
+    values: dict[str, ColumnElement[str]] = {
+        "first_name": func.coalesce(Contact.first_name, ""),
+        "last_name": func.coalesce(Contact.last_name, ""),
+        "title": func.coalesce(Contact.title, ""),
+        "company_name": func.coalesce(Company.name, ""),
+        "source_name": func.coalesce(Source.name, ""),
+    }
+    rows = session.execute(
+        select(
+            chosen.c.language,
+            func.count().label("people"),
+            *(func.count().filter(value == "").label(f"no_{n}") for n, value in values.items()),
+            *(func.max(_escaped_bytes(value)).label(f"max_{n}") for n, value in values.items()),
+        )
+        .select_from(chosen)
+        .join(Contact, Contact.id == chosen.c.contact_id)
+        .outerjoin(Company, Company.id == Contact.company_id)
+        .outerjoin(Source, Source.id == Contact.source_id)
+        .where(chosen.c.verdict == build.CLEAR)
+        .group_by(chosen.c.language)
+    ).mappings()
+    found = list(rows)
+    return _Recipients(
+        audience=audience,
+        languages={row["language"]: row["people"] for row in found},
+        missing={name: sum(row[f"no_{name}"] for row in found) for name in values},
+        longest={name: max((row[f"max_{name}"] for row in found), default=0) for name in values},
+    )
+
+
+def _escaped_bytes(value: ColumnElement[str]) -> ColumnElement[int]:
+    # As in HTML, where the longest escape has six characters.
+    return func.octet_length(func.regexp_replace(value, "[&<>\"']", "&quot;", "g"))
+
+
+def _compile(session: Session, campaign_id: int) -> tuple[list[Version], list[Compiled]]:
+    versions: list[Version] = []
+    compiled: list[Compiled] = []
+    for content in session.scalars(
+        select(CampaignContent)
+        .where(CampaignContent.campaign_id == campaign_id)
+        .order_by(CampaignContent.language)
+    ):
+        if not (content.mjml.strip() or content.subject.strip()):
+            continue
+        written = Version(content.language, content.subject, content.preheader)
+        try:
+            made = compile_content(
+                content.language, content.subject, content.preheader, content.mjml
+            )
+        except ContentError as error:
+            versions.append(replace(written, problems=tuple(error.problems)))
+            continue
+        compiled.append(made)
+        versions.append(
+            replace(
+                written,
+                links=made.links + made.other_links,
+                images=made.images,
+                fields=sample.fields(made),
+            )
+        )
+    return versions, compiled
+
+
+def _default_language(rendering: Rendering | None) -> str:
+    if rendering is None:
+        return DEFAULT_LANGUAGE
+    nobody = Person(message_id=0, contact_id=None, address="", address_key=b"", language="")
+    return rendering.language_of(nobody)
+
+
+def _limits(here: Installation, now: datetime) -> Limits | None:
+    known = pacing.quota(here)
+    if known is None or now.timestamp() - known.checked_at > QUOTA_MAX_AGE.total_seconds():
+        return None
+    return Limits(per_day=known.per_day, used=known.used)
