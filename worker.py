@@ -7,11 +7,13 @@ import signal
 import sys
 import threading
 from types import FrameType
+from typing import Any
 
 from redis import Redis, RedisError
 from rq import SimpleWorker
+from rq.job import Job
 
-from mailer import installation, stopping
+from mailer import installation, logs, stopping
 from mailer.adapters.queue import QUEUES
 from mailer.config import SettingsError
 from mailer.stack.faults import EXPECTED
@@ -21,12 +23,24 @@ log = logging.getLogger("worker")
 
 
 class Worker(SimpleWorker):
-    """Runs jobs in its own process, keeping connections, and lets long jobs end early."""
+    """Runs jobs in its own process, keeping connections, and lets long jobs end early.
+
+    What an exception says may name a person: it goes neither to the log nor to Redis.
+    """
 
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """Finish the job at hand, then end."""
         stopping.ask()
         super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
+
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """Log a failed job by its type of error and the places in the code."""
+        log.error("job_failed", exc_info=exc_info, extra={"job": job.func_name, "job_id": job.id})
+
+    def handle_job_failure(self, *args: Any, **named: Any) -> None:
+        """Keep in Redis only that the job failed."""
+        named["exc_string"] = "The log of the worker has the details."
+        super().handle_job_failure(*args, **named)
 
 
 def work(redis: Redis, queues: list[str], maintenance_interval: int) -> None:
@@ -54,6 +68,7 @@ def main() -> int:
     parser.add_argument("--without-sending", action="store_true", help="take no campaign batches")
     parser.add_argument("--maintenance-interval", type=int, default=15, metavar="SECONDS")
     options = parser.parse_args()
+    logs.configure()
     try:
         installed = installation.current()
     except SettingsError as error:

@@ -9,7 +9,7 @@ DATABASE_URL, when set, names a server to use instead; the tests make and drop d
 | `settings`           | settings that reach nothing                                             |
 | `session`            | a session whose every commit is undone after the test; quick            |
 | `sessions`           | a factory on a database of the test's own, for tests of real commits    |
-| `redis`              | an empty Valkey                                                         |
+| `redis`, `redis_url` | an empty Valkey, and where it is                                        |
 | `connected_settings` | `settings` that point at the database of `sessions` and at `redis`      |
 | `chromium`           | the path of a browser; the test is left out when there is none          |
 """
@@ -225,7 +225,7 @@ def sessions(databases: Databases) -> Iterator[sessionmaker[Session]]:
 
 
 @pytest.fixture(scope="session")
-def _valkey_url() -> Iterator[str]:
+def redis_url() -> Iterator[str]:
     directory = Path(tempfile.mkdtemp(prefix="lupaposti-"))
     server = Valkey(directory / "valkey", directory / "valkey.log", forgetful=True)
     try:
@@ -236,19 +236,19 @@ def _valkey_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def redis(_valkey_url: str) -> Iterator[Redis]:
-    with Redis.from_url(_valkey_url) as client:
+def redis(redis_url: str) -> Iterator[Redis]:
+    with Redis.from_url(redis_url) as client:
         client.flushall()
         yield client
 
 
 @pytest.fixture
 def connected_settings(
-    settings: Settings, sessions: sessionmaker[Session], redis: Redis, _valkey_url: str
+    settings: Settings, sessions: sessionmaker[Session], redis: Redis, redis_url: str
 ) -> Settings:
     engine = sessions.kw["bind"]
     return replace(
         settings,
         database_url=engine.url.render_as_string(hide_password=False),
-        redis_url=_valkey_url,
+        redis_url=redis_url,
     )

@@ -59,14 +59,14 @@ def setup_link(stack: "Stack") -> str | None:
     from sqlalchemy import exists, select
 
     from mailer import clock, db
-    from mailer.accounts import setup
     from mailer.accounts.models import User
+    from mailer.accounts.setup import issue_token
 
     engine = db.make_engine(stack.settings.database_url, pool_size=1)
     try:
         with db.transaction(db.make_sessions(engine)) as session:
             if session.scalar(select(exists().select_from(User))):
                 return None
-            return f"{stack.public_url}/setup/{setup.issue_token(session, now=clock.now())}"
+            return f"{stack.public_url}/setup/{issue_token(session, now=clock.now())}"
     finally:
         engine.dispose()
