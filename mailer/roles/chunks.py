@@ -142,6 +142,8 @@ def _read_chunk(link: str, words: list[str]) -> Chunk:
         position += 1
     if chunk.head is None and "lead" in words:
         chunk.head = HEAD_WORDS["lead"]
+    if chunk.head is not None and chunk.head.text == "officer" and "chief" in words:
+        chunk.head = chunk.head._replace(level="executive")
     return chunk
 
 

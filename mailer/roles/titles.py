@@ -232,6 +232,8 @@ def _combine(findings: list[Finding]) -> Role:
     # Owners and chairs lead the company unless the title names what they do besides.
     telling = [finding for finding in ranked if finding.hits]
     working = [finding for finding in telling if finding.hits[-1].weight] or telling
+    if len(working) > 1:
+        working = [finding for finding in working if not _is_explained(finding, working)]
     hits = working[0].hits if len(working) == 1 else list(_distinct(working))
     if len(hits) > 1:
         hits = _without_plain(list(_distinct(working)))
@@ -242,6 +244,17 @@ def _combine(findings: list[Finding]) -> Role:
         confidence = min(confidence, _DOUBTFUL)
     functions = tuple([hit.function for hit in hits[:_MANY_FUNCTIONS]]) or (OTHER,)
     return Role(functions, level, flags, round(confidence, 2), _name_rule(ranked, hits))
+
+
+def _is_explained(finding: Finding, findings: list[Finding]) -> bool:
+    """Whether another part spells out a doubtful abbreviation: "CPO (Chief People Officer)"."""
+    head = finding.head
+    if head is None or head.hit is None or not head.hit.doubtful or len(head.text) > 3:
+        return False
+    return any(
+        other.head is not None and " " in other.head.text and other.level == finding.level
+        for other in findings
+    )
 
 
 def _distinct(findings: list[Finding]) -> Iterator[Hit]:

@@ -18,7 +18,7 @@ finance 3
 finance 2
     risk? insurance? claims? trading? capital
 payroll 4
-    payroll wage wages salary salaries
+    salary salaries
 hr 3
     ~hr ~hrd ~hrm ~hrbp people talent recruit recruitment recruiting personnel hiring workforce
     employee employer ~human wellbeing well-being staffing onboarding compensation? benefits?
@@ -129,6 +129,8 @@ administration 1
 - 3
     restaurant hotel kitchen food museum librar sport sports music theatre film fashion
     agricultur forest animal hospitality travel church government ministry group catering ~spa
+payroll 5
+    payroll wage wages
 """
 
 HEADS: Final = """
@@ -525,6 +527,8 @@ manager administration 1 doubt
     chief of staff
 - sales 3 flat
     key account; key accounts; account management
+specialist logistics 4
+    demand planner; supply planner
 """
 
 # Words that change a role instead of naming one.

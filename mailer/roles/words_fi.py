@@ -49,7 +49,7 @@ it 3
     pilvipalvelu palvelin konesali datakeskus datakeskuk työasema toiminnanohjausjärjestelm
     sovellustuki pääkäyttäj atk-tuki ~sap ~erp ylläpitäjä tietotekniikan tietokone lähiverk
     it-infra kokonaisarkkiteht järjestelmätu järjestelmähallin järjestelmävalvo
-    järjestelmäylläpi digitalisaatio? toiminnanohjau
+    järjestelmäylläpi digitalisaatio? toiminnanohjau tietojenkäsit
 it 2
     järjestelmä järjestelmän järjestelmien infra infran infrastruktuuri verkko verkon verkkojen
     ylläpito ylläpidon integraatio integraatioi ratkaisuarkkiteht? tietopalvelu? ~m365 ~azure
@@ -75,7 +75,7 @@ security 3
     turvallisuuspääl turvallisuusjoh turvallisuusasian toimitilaturva järjestyksenvalv
     palotarkast turvatark
 security 2
-    turvallisuus turvallisuuden turvallisuu ~turva varautumi valmius
+    turvallisuus turvallisuuden turvallisuu ~turva varautumi valmius?
 quality 4
     työturvallisuu tuoteturvallisuu elintarviketurvallisuu laadunvarmist laadunhallin
     laadunvalvo ympäristöterveys työsuojelu laatutarkast
@@ -169,7 +169,7 @@ communications 4
 communications 3
     viestintä viestinnän viestintäj tiedottaj tiedotu tiedottam sisältö sisällön sisällöntuot
     ~pr lehdistö yhteiskuntasuh julkaisu päätoimit toimittaja toimitussih kääntäj käännö
-    käännös kirjoittaj copywrit uutis journalis verkkotoimit sidosryhmä tulkk
+    käännös kirjoittaj copywrit uutis journalis verkkotoimit sidosryhmä tulkk verkkoyhteisö
 communications 2
     media median lehti lehden kustannustoim radio ~tv valokuv kuvaaj?
 customer_service 4
@@ -197,11 +197,11 @@ health 4
     lääkäri eläinlääk työterveys työterveyd
 health 3
     terveys terveyde terveydenhuol sairaan sairaala sairaanh potila hammas suuhygien fysioterap
-    terapeut terapia psykolog farmaseu apteekk proviisor kätilö hoiva hoivatyö kotihoi ensihoi
+    terapeut terapia psykolog farmaseu proviisor kätilö hoiva hoivatyö kotihoi ensihoi
     lääketiet kuntoutu röntgen optikko optometr kliini lastensuojel sosiaalihuol vanhustyö
     vanhuspalv vammaispal mielenterv perushoi hoitotyö sosiaalityö sosiaalipal lähihoit sote
     ~sote bioanalyt kiropra osteopa hieroja radiograf toimintaterap puheterap diakoni
-    palvelukoti palvelukodin palvelutalo hoivakoti hoivakodin
+    palvelukoti palvelukodin palvelutalo hoivakoti hoivakodin apteek
 health 2
     hoito hoidon sosiaali vanhus perhetyö ravitsemu laboratorio? asumispalvelu lääke?
 research 3
@@ -221,7 +221,7 @@ administration 1
     hiippakun urheilu liikunta kulttuuri musiikki teatteri taide kirkko eläin elokuva vaate
     muoti kukka puutarh ~auto konserni suomi suomen kansainväli pohjois etelä länsi keski
     vientien valtio valtion ministeri yritys yrityksen yritysasiakkaat kuluttaja henkilöasiak
-    oppisopimu tietosanakirj ydin konkurssi pelastus
+    oppisopimu tietosanakirj ydin konkurssi pelastus mediaedust julkishallin puoluetoimist
 """
 
 HEADS: Final = """
@@ -247,7 +247,7 @@ executive administration 2
 executive engineering 2
     teknologiajohtaja
 director - 0
-    johtaja pääluottamusjohtaja joht kirkkoherra
+    johtaja pääluottamusjohtaja joht kirkkoherra osastonjohtaja
 director general_management 1
     aluejohtaja maajohtaja liiketoimintajohtaja toimialajohtaja yksikönjohtaja piirijohtaja
     hotellinjohtaja toimialuejohtaja liiketoiminta-aluejohtaja divisioonajohtaja
@@ -270,7 +270,7 @@ manager - 0
     päällikkö esimies esihenkilö esinainen tiiminvetäjä tiimivetäjä ryhmänvetäjä tiiminjohtaja
     tiimipäällikkö ryhmäpäällikkö vuorovastaava ryhmänjohtaja vetäjä lähiesimies keittiömestari
     ravintolapäällikkö hotellipäällikkö mestari intendentti tiimiesimies vuoropäällikkö
-    pääkokki manageri pääll
+    pääkokki manageri pääll osastopäällikkö osastoesimies
 manager general_management 1
     aluepäällikkö toimialapäällikkö yksikönpäällikkö liiketoimintapäällikkö maapäällikkö
     liiketoiminta-aluepäällikkö toimipaikkapäällikkö toimipistepäällikkö?
@@ -310,7 +310,7 @@ specialist - 0
     toimihenkilö? ekonomisti laskija? arvioija arvostelija leipuri puutarhuri eläintenhoitaja
     laborantti kemisti biologi fyysikko valmentaja neuvoja strategi strategisti toimitsija?
     päivystäjä kontaktihenkilö evankelista kuraattori? virkamies? palomies upseeri konduktööri
-    lentäjä näyttelijä näyttelijätär generalisti asiant pastori
+    lentäjä näyttelijä näyttelijätär generalisti asiant pastori kansanedustaja
 specialist engineering 1
     insinööri suunnittelija? konstruktööri piirtäjä maanmittari
 specialist engineering 2
@@ -333,6 +333,7 @@ specialist hr 4
     rekrytoija luottamusmies? työhyvinvointivalmentaja
 specialist it 3
     pääkäyttäjä ylläpitäjä järjestelmänvalvoja it-teknikko ict-teknikko
+    tietojenkäsittelytieteilijä
 specialist it 2
     atk-asiantuntija
 specialist software 4
@@ -345,7 +346,7 @@ specialist data 3
 specialist data 1
     analyytikko?
 specialist legal 4
-    lakimies juristi asianajaja tuomari syyttäjä notaari patenttiasiamies
+    lakimies juristi asianajaja tuomari syyttäjä notaari patenttiasiamies ~varatuomari
 specialist procurement 4
     ostaja sisäänostaja hankkija
 specialist logistics 4
@@ -376,7 +377,8 @@ specialist rnd 2
     muotoilija? tuotekehittäjä kehitysinsinööri
 specialist education 4
     opettaja lehtori kouluttaja luokanopettaja lastentarhanopettaja opinto-ohjaaja
-    koulunkäynninohjaaja ammatinohjaaja tuntiopettaja
+    koulunkäynninohjaaja ammatinohjaaja tuntiopettaja erityisopettaja
+    erityislastentarhanopettaja erityisluokanopettaja
 specialist education 2
     kasvattaja opinto-ohjaaja valmentaja? nuoriso-ohjaaja?
 specialist health 4
@@ -550,5 +552,5 @@ KNOWN: Final = """
     etelä itä länsi pohjois keski uusimaa pirkanmaa asioiden asiat asia tehtävät palvelut
     vaativa yleinen paikallinen ammatti virallinen julkinen sektori linjan johtoryhmän
     johtoryhmä valtakunnallinen toimialan hallinta hallinnan hallinnasta vastuualue johtaminen
-    johtamisen päätoiminen sivutoiminen
+    johtamisen päätoiminen sivutoiminen kaupunginhallituksen valtuuston
 """

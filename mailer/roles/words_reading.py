@@ -92,6 +92,13 @@ def _scan_stems(text: str, limit: int) -> tuple[list[Hit], int]:
     return hits, unread
 
 
+def _begins_apart(word: str, rest: str) -> bool:
+    """Whether a stem begins behind the prefix: "varaosamyyjä" is nobody's deputy."""
+    _, whole_end = _find_stem(word, 0, at_border=True)
+    _, rest_end = _find_stem(rest, 0, at_border=True)
+    return rest_end > 0 and whole_end <= len(word) - len(rest)
+
+
 def _split_prefix(word: str) -> tuple[str, str]:
     """A leading "vara", "pää" or "ex-" as its mark, and the rest of the word."""
     if not word.startswith(_PREFIXES):
@@ -99,7 +106,7 @@ def _split_prefix(word: str) -> tuple[str, str]:
     for prefix, mark in PREFIXES.items():
         if word.startswith(prefix) and len(word) - len(prefix) > 2:
             rest = word[len(prefix) :].lstrip("-")
-            if rest in HEAD_WORDS or (_find_head(rest)[0] and _scan_stems(rest, len(rest))[0]):
+            if rest in HEAD_WORDS or (_find_head(rest)[0] and _begins_apart(word, rest)):
                 return mark, rest
     return "", word
 
