@@ -56,16 +56,13 @@ def _tell(stack: "Stack") -> None:
 
 def setup_link(stack: "Stack") -> str | None:
     """The one-time link that makes the first administrator; None when there is a user."""
-    from sqlalchemy import exists, select
-
     from mailer import clock, db
-    from mailer.accounts.models import User
-    from mailer.accounts.setup import issue_token
+    from mailer.accounts.setup import is_set_up, issue_token
 
     engine = db.make_engine(stack.settings.database_url, pool_size=1)
     try:
         with db.transaction(db.make_sessions(engine)) as session:
-            if session.scalar(select(exists().select_from(User))):
+            if is_set_up(session):
                 return None
             return f"{stack.public_url}/setup/{issue_token(session, now=clock.now())}"
     finally:
