@@ -19,7 +19,9 @@ def bare_address(value: str) -> str:
     """The address alone, case kept. Raises BadRequestException for what SES would refuse."""
     if BARE.fullmatch(value) and len(value) <= 254:
         return value
-    address = parseaddr(value)[1] if value.isascii() and value.isprintable() else ""
+    # The parser mends what SES refuses, so it only gets to take a display name off.
+    named = value.endswith(">") and value.isascii() and value.isprintable()
+    address = parseaddr(value)[1] if named else ""
     if len(address) > 254 or not BARE.fullmatch(address):
         raise ApiError("BadRequestException", _refusal(value))
     return address

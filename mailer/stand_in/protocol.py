@@ -120,7 +120,7 @@ def _read_query(operation: Operation, query: Mapping[str, Sequence[str]]) -> dic
     for name, shape in operation.input_shape.members.items():
         if shape.serialization.get("location") != "querystring":
             continue
-        texts = query.get(shape.serialization["locationName"])
+        texts = query.get(shape.serialization.get("name", name))
         if texts:
             try:
                 values[name] = _convert(shape.type_name, list(texts))
