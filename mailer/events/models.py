@@ -52,3 +52,24 @@ class Event(Model):
         default=dict, server_default="{}", info={"personal": "behaviour"}
     )
     dedupe_key: Mapped[str]
+
+
+class HitCount(Model):
+    """Opens and clicks of a campaign per hour and link, where the notice declares numbers only.
+
+    `link_id` is 0 for opens. No key to a person: a mode that names nobody stores nobody.
+    """
+
+    __tablename__ = "hit_counts"
+    __table_args__ = (
+        CheckConstraint("kind IN ('open', 'click')", name="kind"),
+        CheckConstraint("actor IN ('human', 'machine', 'unknown')", name="actor"),
+    )
+    campaign_id: Mapped[int] = mapped_column(
+        ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    actor: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    link_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hits: Mapped[int]

@@ -121,8 +121,8 @@ def claim(
             Source.kind.label("source_kind"),
             Source.name.label("source_name"),
             Source.dated.label("source_date"),
-            _tracked(ask.notice, "opens").label("track_opens"),
-            _tracked(ask.notice, "clicks").label("track_clicks"),
+            tracked(ask.notice, "opens").label("track_opens"),
+            tracked(ask.notice, "clicks").label("track_clicks"),
         )
         .select_from(picked)
         .outerjoin(Contact, Contact.id == picked.c.contact_id)
@@ -327,7 +327,7 @@ def send_test(
     return result
 
 
-def _tracked(notice: Notice | None, kind: str) -> ColumnElement[bool]:
+def tracked(notice: Notice | None, kind: str) -> ColumnElement[bool]:
     """SQL: whether this person's opens or clicks may be recorded by the notice and by themselves.
 
     Asked again at each hit; here it decides whether the message carries the pixel and our links.

@@ -1,0 +1,218 @@
+"""What a recipient says through the links of a message: stop, undo, why.
+
+Everything works by the message's id and the address key of the link, so also when the message or
+the contact is gone. An opt-out is one event of its message, so that reports count people.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from mailer.contacts import suppression
+from mailer.contacts.address import masked
+from mailer.contacts.models import Contact, Suppression
+from mailer.events.models import Event
+from mailer.languages import N_
+from mailer.sending.models import Message
+from mailer.tokens import Recipient
+
+LABELS = {
+    "opt_out": N_("Opted out"),
+    "opt_out_undone": N_("Took the opt-out back"),
+    "optout_reason": N_("Said why they opted out"),
+    "not_my_work": N_("Said that this is not part of their work"),
+}
+REASONS = {
+    "not_my_work": N_("The messages are not about my work"),
+    "too_many": N_("There were too many messages"),
+    "changed_job": N_("I changed jobs or duties"),
+    "never_asked": N_("I never asked for them"),
+    "other": N_("Another reason"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a page may show to whoever holds a link. `address` is masked; None when unknown."""
+
+    address: str | None
+    language: str | None
+    campaign_id: int | None
+    stopped_at: datetime | None
+
+
+def standing(session: Session, recipient: Recipient) -> Standing:
+    """Where the recipient of a link stands."""
+    message = session.execute(
+        select(Message.language, Message.campaign_id, Message.contact_id).where(
+            Message.id == recipient.message_id
+        )
+    ).one_or_none()
+    # Also when the contact has another address now: the link shows the one it was sent to or none.
+    address = session.scalar(
+        select(Contact.email)
+        .where(Contact.address_key == recipient.address_key, Contact.erased_at.is_(None))
+        .order_by(Contact.id)
+        .limit(1)
+    )
+    stopped_at = session.scalar(
+        select(func.min(Suppression.at)).where(
+            Suppression.key == recipient.address_key,
+            Suppression.kind == "optout",
+            Suppression.lifted_at.is_(None),
+        )
+    )
+    return Standing(
+        address=masked(address) if address else None,
+        language=message.language if message else None,
+        campaign_id=message.campaign_id if message else None,
+        stopped_at=stopped_at,
+    )
+
+
+def stop(
+    session: Session,
+    recipient: Recipient,
+    *,
+    origin: str,
+    now: datetime,
+    suspected_automation: bool = False,
+) -> None:
+    """Opt the recipient of a link out of all marketing. Commit before answering; safe to repeat."""
+    opt_out(
+        session,
+        recipient.message_id,
+        recipient.address_key,
+        origin=origin,
+        now=now,
+        suspected_automation=suspected_automation,
+    )
+
+
+def opt_out(
+    session: Session,
+    message_id: int,
+    key: bytes,
+    *,
+    origin: str,
+    now: datetime,
+    suspected_automation: bool = False,
+) -> None:
+    """The opt-out of a message's recipient: the mailbox it went to, and the person behind it."""
+    message = session.execute(
+        select(Message.campaign_id, Contact.address_key)
+        .outerjoin(Contact, Contact.id == Message.contact_id)
+        .where(Message.id == message_id)
+    ).one_or_none()
+    keys = [key]
+    # The person may have another address by now, and it is the person who objects.
+    if message is not None and message.address_key is not None:
+        keys.append(message.address_key)
+    for each in dict.fromkeys(keys):
+        suppression.opt_out(
+            session,
+            each,
+            origin=origin,
+            now=now,
+            message_id=message_id,
+            campaign_id=message.campaign_id if message else None,
+            suspected_automation=suspected_automation,
+        )
+    # Once for each time somebody opts out: after an undo it counts again.
+    undone = session.scalar(
+        select(func.count()).where(Event.message_id == message_id, Event.kind == "opt_out_undone")
+    )
+    _note(
+        session,
+        message_id,
+        "opt_out",
+        now=now,
+        key=f"opt_out:{message_id}:{undone}",
+        actor="unknown" if suspected_automation else "ses" if origin == "ses_event" else "human",
+        details={"origin": origin},
+    )
+
+
+def undo(session: Session, recipient: Recipient, *, now: datetime) -> bool:
+    """Take back the opt-outs that came through this message; whether mail may come again.
+
+    False when another opt-out, an older one, still holds: that is not this link's to undo.
+    """
+    if suppression.undo_opt_out(session, recipient.message_id, now=now):
+        done = session.scalar(
+            select(func.count()).where(
+                Event.message_id == recipient.message_id, Event.kind == "opt_out_undone"
+            )
+        )
+        _note(
+            session,
+            recipient.message_id,
+            "opt_out_undone",
+            now=now,
+            key=f"opt_out_undone:{recipient.message_id}:{done}",
+        )
+    return standing(session, recipient).stopped_at is None
+
+
+def tell_reason(session: Session, recipient: Recipient, reason: str, *, now: datetime) -> None:
+    """Note why somebody stopped; the last answer stands. Raises KeyError for an unknown reason."""
+    REASONS[reason]
+    _note(
+        session,
+        recipient.message_id,
+        "optout_reason",
+        now=now,
+        key=f"optout_reason:{recipient.message_id}",
+        details={"reason": reason},
+        replace=True,
+    )
+
+
+def not_my_work(session: Session, recipient: Recipient, *, now: datetime) -> None:
+    """Note that the message was not about the recipient's work. Stops nothing by itself."""
+    _note(
+        session,
+        recipient.message_id,
+        "not_my_work",
+        now=now,
+        key=f"not_my_work:{recipient.message_id}",
+    )
+
+
+def _note(
+    session: Session,
+    message_id: int,
+    kind: str,
+    *,
+    now: datetime,
+    key: str,
+    actor: str = "human",
+    details: dict[str, Any] | None = None,
+    replace: bool = False,
+) -> None:
+    """Add an event of a message once; nothing happens when the message is gone."""
+    details = details or {}
+    row = select(
+        Message.id,
+        Message.campaign_id,
+        literal(kind),
+        literal(now, Event.at.type),
+        literal(actor),
+        literal(details, Event.details.type),
+        literal(key),
+    ).where(Message.id == message_id)
+    statement = insert(Event).from_select(
+        ["message_id", "campaign_id", "kind", "at", "actor", "details", "dedupe_key"], row
+    )
+    if replace:
+        session.execute(
+            statement.on_conflict_do_update(
+                index_elements=[Event.dedupe_key], set_={"details": details, "at": now}
+            )
+        )
+    else:
+        session.execute(statement.on_conflict_do_nothing(index_elements=[Event.dedupe_key]))
