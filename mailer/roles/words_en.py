@@ -188,7 +188,7 @@ specialist - 0
     trader? broker? cook artist musician actor detective police firefighter pilot consulting
     rep investigator
 specialist engineering 1
-    engineer designer? technician technologist drafter surveyor
+    engineer designer? technician? technologist? drafter surveyor
 specialist engineering 2
     electrician? plumber?
 specialist finance 4
@@ -406,7 +406,8 @@ support administration 3
 support it 4
     it support; ict support; help desk; service desk; it helpdesk; it support specialist; it
     support technician; it support engineer; desktop support; support engineer; support
-    technician; technical support; it support person
+    technician; technical support; it support person; data centre operator; data center
+    operator
 support finance 4
     accounts payable clerk; accounts receivable clerk; accounting assistant; billing clerk;
     accounting clerk; bank clerk; invoice clerk
@@ -421,7 +422,7 @@ specialist it 3
 specialist software 3
     qa engineer; test engineer; ux designer; ui designer; ux/ui designer; ui/ux designer;
     software engineer; site reliability engineer; quality assurance engineer; automation
-    tester; ux researcher; product designer; web designer; game designer
+    tester; ux researcher; product designer; web designer; game designer; computer scientist
 specialist data 3
     data analyst; business intelligence analyst; data scientist; data engineer; machine
     learning engineer; ai engineer; bi developer; data steward; business intelligence

@@ -316,7 +316,7 @@ specialist engineering 1
 specialist engineering 2
     sähköasentaja? sähköteknikko sähkömies? putkiasentaja? lvi-asentaja?
 specialist engineering 1
-    teknikko
+    teknikko?
 specialist facilities 1
     asentaja? mekaanikko? huoltoasentaja huoltoteknikko korjaaja?
 specialist facilities 4
