@@ -45,14 +45,14 @@ _messages = table(
     column("contact_id"),
     column("state"),
 )
-# Bans by what they stop (R50). Everything here is e-mail.
+# Bans by what they stop (R50), besides a ban on the purpose itself. Everything here is e-mail.
 _BANS = {
     "customer_communication": ("all_marketing",),
     "after_sales_marketing": ("all_marketing", "email_marketing"),
     "new_customer_acquisition": ("all_marketing", "email_marketing"),
     "e_marketing": ("all_marketing", "email_marketing"),
     "events": ("all_marketing", "email_marketing"),
-    "market_research": ("all_marketing", "email_marketing", "market_research"),
+    "market_research": ("all_marketing", "email_marketing"),
 }
 
 SENTENCES = {
@@ -202,7 +202,8 @@ def _private_or_minor(ask: Ask) -> ColumnElement[bool]:
 def _banned(ask: Ask) -> ColumnElement[bool]:
     if ask.purpose not in _BANS:
         return true()
-    return _consents(*_BANS[ask.purpose], events=("objected", "withdrawn"))
+    kinds = {ask.purpose, *_BANS[ask.purpose]}
+    return _consents(*sorted(kinds), events=("objected", "withdrawn"))
 
 
 def _no_legal_basis(ask: Ask) -> ColumnElement[bool]:
