@@ -83,7 +83,7 @@ class _Sender:
         with transaction(self._here.sessions) as session:
             campaign = session.get_one(Campaign, self._campaign_id)
             now = clock.now()
-            ask = launch.ask(session, campaign, now=now)
+            ask = launch.ask(session, campaign, now=now, asks_ledger=False)
             taken = delivery.claim(session, campaign, ask, limit=granted, now=now)
         self._pace.give_back(granted - len(taken.messages))
         if taken.empty:
