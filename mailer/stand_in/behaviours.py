@@ -44,7 +44,7 @@ def read_behaviours(document: object) -> dict[str, str]:
     for address, behaviour in document.items():
         if "@" not in address:
             raise ValueError("Each key must be an address or @domain.")
-        if behaviour not in OUTCOMES and behaviour not in REFUSALS:
+        if not isinstance(behaviour, str) or behaviour not in OUTCOMES | REFUSALS.keys():
             raise ValueError(f"There is no behaviour {behaviour!r:.40}.")
     return {address.lower(): behaviour for address, behaviour in document.items()}
 

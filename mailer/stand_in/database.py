@@ -50,8 +50,8 @@ class Database:
     def __init__(self, path: Path) -> None:
         """Opens or creates the file. Raises StandInError when it is something else."""
         self._lock = threading.RLock()
+        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
-            self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -60,8 +60,10 @@ class Database:
                     f"BEGIN;{SCHEMA}PRAGMA user_version = {VERSION};COMMIT;"
                 )
         except sqlite3.Error as error:
+            self._connection.close()
             raise StandInError(f"{path.name} cannot be used: {error}. Delete it.") from None
         if version not in {0, VERSION}:
+            self._connection.close()
             raise StandInError(f"{path.name} belongs to another version. Delete it.")
 
     @contextmanager

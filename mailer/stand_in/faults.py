@@ -57,7 +57,7 @@ def read_faults(current: FaultSettings, changes: object) -> FaultSettings:
 
 def _check(name: str, value: Any, default: Any) -> None:
     if name == "refuse":
-        if value is not None and value not in STATUS:
+        if value is not None and not (isinstance(value, str) and value in STATUS):
             raise ValueError("refuse must be null or the name of an error.")
     elif isinstance(default, bool):
         if not isinstance(value, bool):

@@ -19,6 +19,8 @@ def compose_raw(params: Params, caller: Caller, now: datetime, configuration_set
         content, headers = parse_raw(base64.b64decode(params["Content"]["Raw"]["Data"]))
     except (RecursionError, ValueError, LookupError):
         raise ApiError("BadRequestException", "The raw message cannot be read.") from None
+    if not headers:
+        raise ApiError("BadRequestException", "The raw message has no headers.")
     found: dict[str, str] = {}
     for name, value in headers:
         found.setdefault(name.lower(), value)

@@ -135,19 +135,24 @@ class StandIn(Client):
 
     def start(self) -> None:
         """Opens files and socket and serves in a thread. Raises StandInError."""
-        options = self.options
-        options.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock_file = _lock(options.directory)
+        load_operations()  # a botocore that lacks one should fail here, not at the first request
+        self.options.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._lock_file = _lock(self.options.directory)
         try:
-            listener = Listener(options.host, options.port)
+            self._open()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _open(self) -> None:
+        options = self.options
+        try:
+            listener = self._listener = Listener(options.host, options.port)
         except OSError as error:
-            os.close(self._lock_file)
             raise StandInError(
                 f"Port {options.port} cannot be used: {error.strerror or 'refused'}."
             ) from None
-        self._listener = listener
         self.url = listener.url
-        load_operations()  # a botocore that lacks one should fail here, not at the first request
         self._assemble(listener)
         port_file = options.directory / "port"
         port_file.write_text(str(listener.server_address[1]), encoding="ascii")
@@ -236,18 +241,21 @@ class StandIn(Client):
 
     def stop(self) -> None:
         """Answers what is under way, writes everything down and closes."""
-        if self._listener and self._thread:
+        if self._thread and self._listener:
             self._listener.finish()
             self._thread.join()
-        if self._publisher:
-            self._publisher.stop()
+            if self._publisher:
+                self._publisher.stop()
+        elif self._listener:
+            self._listener.server_close()
         if self._quota:
             self._quota.save()
         if self._database:
             self._database.close()
         if self._lock_file is not None:
             os.close(self._lock_file)
-        self._listener = self._publisher = self._quota = self._database = self._lock_file = None
+        self._listener = self._publisher = self._quota = self._database = None
+        self._thread = self._lock_file = None
 
 
 @contextmanager
