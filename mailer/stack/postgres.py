@@ -270,7 +270,7 @@ def _make_database(connection: "psycopg.Connection[tuple[object, ...]]") -> None
 
 def _reason(what: str, log: Path) -> str:
     end = last_lines(log)
-    if "No space left on device" in end:
+    if "No space left on device" in last_lines(log, 20):
         return f"{what}: the disk is full; free some room or set LUPAPOSTI_VAR."
     return f"{what}; its log {log} ends with: {end}"
 

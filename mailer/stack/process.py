@@ -168,4 +168,4 @@ def last_lines(log: Path, count: int = 3) -> str:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return ""
-    return " ".join(line.strip() for line in lines[-count:] if line.strip())[-500:]
+    return " ".join(line.strip() for line in lines[-count:] if line.strip())[-150 * count :]
