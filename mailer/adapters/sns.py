@@ -218,9 +218,10 @@ def _read(body: str | bytes) -> dict[str, str]:
         content = json.loads(body)
     except (ValueError, RecursionError):
         raise MalformedError("not JSON") from None
-    if not isinstance(content, dict) or content.get("Type") not in _SIGNED:
+    kind = content.get("Type") if isinstance(content, dict) else None
+    if not isinstance(kind, str) or kind not in _SIGNED:
         raise MalformedError("not an SNS message")
-    wanted = {*_SIGNED[content["Type"]], "SignatureVersion", "Signature", "SigningCertURL"}
+    wanted = {*_SIGNED[kind], "SignatureVersion", "Signature", "SigningCertURL"}
     fields = {name: content[name] for name in wanted if content.get(name) is not None}
     if wanted - _OPTIONAL - fields.keys():
         raise MalformedError("member missing")

@@ -8,9 +8,9 @@ mailer.sending.models.TRANSITIONS), and the suppression of an event is made with
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -68,6 +68,17 @@ class Arrival:
     happenings: Sequence[Happening]
 
 
+class Target(NamedTuple):
+    """The message an event is about, as it was when it was locked."""
+
+    id: int
+    kind: str
+    state: str
+    campaign_id: int | None
+    contact_id: int | None
+    sent_at: datetime | None
+
+
 def settle(state: str, told: Iterable[str]) -> str:
     """The state of a message in `state` of which events tell the states `told`.
 
@@ -86,7 +97,7 @@ def apply(session: Session, arrivals: Sequence[Arrival], *, now: datetime) -> di
     """
     found = _Found(session, arrivals)
     outcomes: dict[int, str] = {}
-    known: list[tuple[Row[Any], Happening, datetime]] = []
+    known: list[tuple[Target, Happening, datetime]] = []
     for arrival in arrivals:
         outcome, messages = found.of(arrival)
         outcomes[arrival.raw_id] = outcome
@@ -125,19 +136,19 @@ class _Found:
             .order_by(Message.id)
             .with_for_update(skip_locked=True, key_share=True)
         ).all()
-        self._rows: dict[int, Row[Any]] = {row.id: row for row in rows}
+        self._rows = {row.id: Target(*row) for row in rows}
         self._busy: set[int] = set()
         if missing := wanted - self._rows.keys():
             self._busy = set(session.scalars(select(Message.id).where(Message.id.in_(missing))))
 
-    def of(self, arrival: Arrival) -> tuple[str, list[Row[Any]]]:
+    def of(self, arrival: Arrival) -> tuple[str, list[Target]]:
         ids = [
             h.message_id if h.message_id is not None else self._by_ses_id.get(h.ses_message_id)
             for h in arrival.happenings
         ]
         if any(message_id in self._busy for message_id in ids):
             return "busy", []
-        rows: list[Row[Any]] = [self._rows[i] for i in ids if i is not None and i in self._rows]
+        rows = [self._rows[i] for i in ids if i is not None and i in self._rows]
         if len(rows) < len(ids):
             return "unknown", []
         return "applied", rows
@@ -165,7 +176,7 @@ def _find_untagged(session: Session, happenings: Iterable[Happening]) -> dict[st
     return {row.ses_message_id: row.id for row in rows}
 
 
-def _insert(session: Session, known: Sequence[tuple[Row[Any], Happening, datetime]]) -> set[str]:
+def _insert(session: Session, known: Sequence[tuple[Target, Happening, datetime]]) -> set[str]:
     """Add the events; the keys of those that were not there before."""
     added = session.scalars(
         insert(Event)
@@ -190,7 +201,7 @@ def _insert(session: Session, known: Sequence[tuple[Row[Any], Happening, datetim
 class _Told:
     """What the events of one message say about it, together."""
 
-    def __init__(self, message: Row[Any]) -> None:
+    def __init__(self, message: Target) -> None:
         self.message = message
         self.states: set[str] = set()
         self.accepted_at: datetime | None = None
@@ -237,7 +248,7 @@ _MOVE = text(
 )
 
 
-def _move(session: Session, known: Sequence[tuple[Row[Any], Happening, datetime]]) -> None:
+def _move(session: Session, known: Sequence[tuple[Target, Happening, datetime]]) -> None:
     told: dict[int, _Told] = {}
     for message, happening, received_at in known:
         told.setdefault(message.id, _Told(message)).add(happening, received_at)
@@ -290,7 +301,7 @@ def _note_contacted(session: Session, contacted: list[tuple[int, datetime]]) -> 
 
 def _suppress(
     session: Session,
-    fresh: Sequence[tuple[Row[Any], Happening, datetime]],
+    fresh: Sequence[tuple[Target, Happening, datetime]],
     now: datetime,
 ) -> None:
     for message, happening, _ in fresh:
@@ -313,7 +324,7 @@ def _suppress(
         )
 
 
-def _entries(session: Session, kind: str, message: Row[Any], happening: Happening) -> list[Entry]:
+def _entries(session: Session, kind: str, message: Target, happening: Happening) -> list[Entry]:
     recipient = _key(happening.recipient)
     contact = session.execute(
         select(Contact.address_key, Contact.person_key).where(Contact.id == message.contact_id)
@@ -330,7 +341,7 @@ def _entries(session: Session, kind: str, message: Row[Any], happening: Happenin
     return [Entry(scope, key) for scope, key in dict.fromkeys(keys) if key is not None]
 
 
-def _opt_out(session: Session, message: Row[Any], happening: Happening, now: datetime) -> None:
+def _opt_out(session: Session, message: Target, happening: Happening, now: datetime) -> None:
     key = _key(happening.recipient)
     if key is None:
         key = session.scalar(select(Contact.address_key).where(Contact.id == message.contact_id))

@@ -162,7 +162,7 @@ def _read_plain(kind: str, part: str) -> Callable[[_Notification], Iterable[Happ
 
 def _read_bounce(notification: _Notification) -> Iterable[Happening]:
     bounce = notification.part("bounce")
-    kind = _kind_of_bounce(bounce.get("bounceType"), bounce.get("bounceSubType"))
+    kind = _kind_of_bounce(text(bounce.get("bounceType")), text(bounce.get("bounceSubType")))
     for entry in _recipients(bounce.get("bouncedRecipients")):
         yield notification.happening(
             kind,
@@ -177,7 +177,7 @@ def _read_bounce(notification: _Notification) -> Iterable[Happening]:
         )
 
 
-def _kind_of_bounce(kind: Any, subtype: Any) -> str:
+def _kind_of_bounce(kind: str, subtype: str) -> str:
     if kind != "Permanent":
         return "soft_bounce"  # also what we do not know: it must not cost anybody their place
     if subtype == "UnsubscribedRecipient":
@@ -189,7 +189,7 @@ def _read_complaint(notification: _Notification) -> Iterable[Happening]:
     complaint = notification.part("complaint")
     feedback = complaint.get("complaintFeedbackType")
     kind = {"not-spam": "not_spam", "auth-failure": "auth_failure"}.get(str(feedback), "complaint")
-    if complaint.get("complaintSubType") in _LISTED:
+    if text(complaint.get("complaintSubType")) in _LISTED:
         kind = "listed"  # an old complaint's echo: this message was not even tried
     for entry in _recipients(complaint.get("complainedRecipients")):
         yield notification.happening(
