@@ -109,7 +109,7 @@ def example_file(rows: int = ROWS, *, seed: int = 7) -> bytes:
 
 def _company(chance: random.Random, number: int) -> list[str]:
     last = chance.choice(_LAST)
-    name = f"{last} {chance.choice(('Oy', 'Oyj', 'Ab', 'Oy', 'Oy'))} {number + 1}"
+    name = f"{last} {chance.choice(_LAST)} {chance.choice(('Oy', 'Oyj', 'Ab', 'Oy', 'Oy'))}"
     domain = f"{last.translate(_FOLD).lower()}{number + 1}.example"
     business_id = None
     while business_id is None:
