@@ -7,6 +7,7 @@ another while they work. A trigger refuses UPDATE and DELETE.
 
 import hashlib
 import json
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -85,13 +86,12 @@ def digest(previous: bytes, entry: AuditEntry) -> bytes:
 def verify(session: Session) -> int | None:
     """The id of the first entry that does not follow from the one before, or None if all do."""
     previous = b""
-    entries = session.scalars(
-        select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
-    )
-    for entry in entries:
-        if entry.hash != digest(previous, entry):
-            return entry.id
-        previous = entry.hash
+    statement = select(AuditEntry).order_by(AuditEntry.id).execution_options(yield_per=1000)
+    with closing(session.scalars(statement)) as entries:
+        for entry in entries:
+            if entry.hash != digest(previous, entry):
+                return entry.id
+            previous = entry.hash
     return None
 
 

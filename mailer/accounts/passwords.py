@@ -17,14 +17,14 @@ LIKE_NAME = N_("The password must not contain the user name.")
 TOO_COMMON = N_("That password is among the first that others would try. Choose another.")
 
 # What the length alone does not stop; compared without case, digits at the end or separators.
-_COMMON_TEXT = """
+_COMMON_WORDS = """
 password passwordpassword salasana salasanasalasana losenord lösenord lösenordlösenord qwerty
 qwertyuiop qwertyuiopå qwertyuiopasdfghjkl asdfghjkl asdfghjklöä zxcvbnm administrator
 administraattori ylläpitäjä welcome letmein iloveyou football jalkapallo suomifinland
 correcthorsebatterystaple changeme changemenow vaihdaminut lupaposti lupapostilupaposti trustno
 princess sunshine superman
 """
-_COMMON = frozenset(_COMMON_TEXT.split())
+_COMMON = frozenset(_COMMON_WORDS.split())
 
 _hasher = PasswordHasher()
 # Checked when the user name is unknown, so that both answers take the same time.

@@ -33,14 +33,16 @@ PARAGRAPHS = (
 )
 
 
-def accepted(user: User) -> bool:
-    """Whether the user has accepted the version now in force."""
-    return user.undertaking_version == VERSION
+def accepted(user: User, version: int = VERSION) -> bool:
+    """Whether the user has accepted that version, or a later one."""
+    return user.undertaking_version is not None and user.undertaking_version >= version
 
 
-def accept(session: Session, user: User, *, how: str, now: datetime) -> None:
-    """Note that the user accepted the version in force; `how` says by which act."""
-    user.undertaking_version = VERSION
+def accept(
+    session: Session, user: User, *, how: str, now: datetime, version: int = VERSION
+) -> None:
+    """Note that the user accepted a version; `how` says by which act."""
+    user.undertaking_version = version
     user.undertaking_at = now
     user.undertaking_how = how
     audit.record(
@@ -50,6 +52,6 @@ def accept(session: Session, user: User, *, how: str, now: datetime) -> None:
         user.id,
         now=now,
         actor_id=user.id,
-        version=VERSION,
+        version=version,
         how=how,
     )

@@ -1,11 +1,10 @@
 """Users: invited by a named administrator with roles, a reason and an end date (R70)."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.orm import Session
 
 from mailer import audit
@@ -129,7 +128,7 @@ def is_last_administrator(session: Session, user: User, *, now: datetime) -> boo
     open_ids = session.scalars(
         select(User.id)
         .where(
-            User.roles.contains(array(["admin"])),
+            User.roles.contains(["admin"]),
             User.disabled_at.is_(None),
             User.ends_at.is_(None) | (User.ends_at > now),
         )
@@ -201,9 +200,14 @@ def change_password(
     audit.record(session, "user.password_changed", "user", user.id, now=now, actor_id=user.id)
 
 
-def last_seen(session: Session) -> dict[int, datetime]:
-    """When each user with a signed-in browser was last seen."""
+def last_seen(session: Session, user_ids: Collection[int]) -> dict[int, datetime]:
+    """When each of the users was last here: in a signed-in browser, else at their last sign-in."""
+    browsers = select(SignedIn.user_id, SignedIn.seen_at).where(SignedIn.user_id.in_(user_ids))
+    entries = select(audit.AuditEntry.actor_id, audit.AuditEntry.at).where(
+        audit.AuditEntry.actor_id.in_(user_ids), audit.AuditEntry.action == "user.signed_in"
+    )
+    seen = browsers.union_all(entries).subquery()
     rows = session.execute(
-        select(SignedIn.user_id, func.max(SignedIn.seen_at)).group_by(SignedIn.user_id)
+        select(seen.c.user_id, func.max(seen.c.seen_at)).group_by(seen.c.user_id)
     )
     return {row[0]: row[1] for row in rows}

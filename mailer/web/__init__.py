@@ -4,16 +4,33 @@ from importlib import import_module
 
 from flask import Flask
 
-from mailer.web.request import current_user, db_session, keep_changes, signed_in_user
+from mailer.web.request import (
+    current_user,
+    db_session,
+    keep_changes,
+    notice_in_force,
+    signed_in_user,
+)
 
-__all__ = ["current_user", "db_session", "keep_changes", "register_screens", "signed_in_user"]
+__all__ = [
+    "current_user",
+    "db_session",
+    "keep_changes",
+    "notice_in_force",
+    "register_screens",
+    "signed_in_user",
+]
 
 # One module a line; each has a Flask blueprint named `blueprint`.
 SCREENS = (
     "mailer.web.health",
+    "mailer.web.webhooks",
     "mailer.web.access",
     "mailer.web.own_account",
     "mailer.web.home",
+    "mailer.web.accounts",
+    "mailer.web.settings",
+    "mailer.web.audit_log",
 )
 
 

@@ -24,6 +24,7 @@ from mailer.web.request import (
     keep_changes,
     signed_in_secret,
     signed_in_user,
+    undertaking_version,
 )
 
 blueprint = Blueprint("access", __name__)
@@ -231,17 +232,23 @@ def accept_undertaking() -> Answer:
         errors["accept"] = _("Tick the box if you accept the undertaking.")
     if errors:
         return _undertaking_page(errors), 422
-    undertaking.accept(db_session(), user, how="name_typed_and_ticked", now=clock.now())
+    undertaking.accept(
+        db_session(),
+        user,
+        how="name_typed_and_ticked",
+        now=clock.now(),
+        version=undertaking_version(),
+    )
     return redirect(url_for("home.show"), 303)
 
 
 def _undertaking_page(errors: dict[str, str]) -> str:
-    user = signed_in_user()
+    user, version = signed_in_user(), undertaking_version()
     return render_template(
         "web/access/undertaking.html",
         errors=errors,
         paragraphs=[_(paragraph) for paragraph in undertaking.PARAGRAPHS],
-        version=undertaking.VERSION,
-        accepted_at=user.undertaking_at if undertaking.accepted(user) else None,
+        version=version,
+        accepted_at=user.undertaking_at if undertaking.accepted(user, version) else None,
         typed=request.form.get("name", "")[:200],
     )

@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Flask, abort, current_app, g, redirect, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from mailer.accounts import permissions, undertaking
 from mailer.accounts.models import User
 from mailer.web import csrf
 from mailer.web.htmx import is_htmx, send_to
-from mailer.web.request import SAFE_METHODS, current_user
+from mailer.web.request import SAFE_METHODS, current_user, undertaking_version
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -122,7 +123,15 @@ def _check() -> Any:
         request.max_content_length = size
     if request.method not in SAFE_METHODS and not is_csrf_exempt(view):
         csrf.check()
+        _refuse_nul(request.form)
+    _refuse_nul(request.args)
     return None
+
+
+def _refuse_nul(values: MultiDict[str, str]) -> None:
+    # No text that people type holds it, and PostgreSQL cannot store or compare it.
+    if any("\0" in value for name in values for value in (name, *values.getlist(name))):
+        abort(400)
 
 
 def _check_caller(access: Access | None) -> Any:
@@ -138,7 +147,7 @@ def _check_caller(access: Access | None) -> Any:
         return None if access.before_password_change else _send_to_step("access.change_password")
     if access.kind == "own_account":
         return None
-    if not undertaking.accepted(user):
+    if not undertaking.accepted(user, undertaking_version()):
         return _send_to_step("access.show_undertaking")
     return _check_role(user, access.permission)
 
@@ -159,10 +168,10 @@ def _ask_to_sign_in() -> Response:
 
 def _send_to_step(endpoint: str) -> Response:
     # The front door leads on to the next step; every other door stays shut (R72).
-    if request.path == "/" and request.method in SAFE_METHODS:
-        return redirect(url_for(endpoint), 303)
-    g.next_step = url_for(endpoint)
-    abort(403)
+    if request.path != "/" or request.method not in SAFE_METHODS:
+        g.next_step = url_for(endpoint)
+        abort(403)
+    return redirect(url_for(endpoint), 303)
 
 
 def register(app: Flask) -> None:

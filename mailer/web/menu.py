@@ -39,11 +39,12 @@ def entries() -> list[Entry]:
     return [
         Entry(path, icon, gettext(label), _is_current(path))
         for path, icon, label in ENTRIES
-        if _may_open_path(path)
+        if may_open_path(path)
     ]
 
 
-def _may_open_path(path: str) -> bool:
+def may_open_path(path: str) -> bool:
+    """Whether there is a page at the path and the signed-in user's role opens it."""
     try:
         endpoint, _ = current_app.url_map.bind("").match(path, method="GET")
     except HTTPException:

@@ -6,9 +6,11 @@ from flask import Flask, Response, current_app, g, request
 from sqlalchemy.orm import Session
 
 from mailer import clock, installation
-from mailer.accounts import signed_in
+from mailer.accounts import signed_in, undertaking
 from mailer.accounts.models import User
 from mailer.db import transaction
+from mailer.notice import switches
+from mailer.notice.schema import Notice
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -56,6 +58,21 @@ def signed_in_user() -> User:
     if user is None:
         raise RuntimeError("this view must be guarded")
     return user
+
+
+def notice_in_force() -> Notice | None:
+    """The notice in force now, read once per request; None before the first is published."""
+    if "notice" not in g:
+        g.notice = switches.in_force(db_session(), clock.now())
+    notice: Notice | None = g.notice
+    return notice
+
+
+def undertaking_version() -> int:
+    """The undertaking that users must have accepted: the text's, or a newer call by the notice."""
+    notice = notice_in_force()
+    asked = notice.undertaking_version if notice is not None else 1
+    return max(asked, undertaking.VERSION)
 
 
 def _find_user() -> User | None:

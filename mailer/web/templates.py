@@ -7,7 +7,9 @@ from typing import Any
 
 from flask import Flask, current_app, get_flashed_messages, url_for
 from jinja2 import StrictUndefined
+from jinja2.utils import missing
 from markupsafe import Markup, escape
+from typing_extensions import override
 
 from mailer import languages
 from mailer.languages import LANGUAGE_NAMES, LANGUAGES
@@ -19,6 +21,19 @@ ICONS = frozenset(re.findall(r'<symbol id="([^"]+)"', (DIRECTORY / "icons.svg").
 
 # Themes a user can choose; "system" follows the browser.
 THEMES = ("system", "light", "dark")
+
+
+class Absent(StrictUndefined):
+    """An error wherever it is used, except that what an object lacks may be tested.
+
+    `values.name or ""` is fine; a variable that the view forgot is not.
+    """
+
+    @override
+    def __bool__(self) -> bool:  # type: ignore[override]  # the parent's never returns
+        if self._undefined_obj is missing:
+            self._fail_with_undefined_error()
+        return False
 
 
 def icon(name: str, label: str | None = None, css: str = "") -> Markup:
@@ -75,7 +90,7 @@ def register(app: Flask) -> None:
     """Give the Jinja environment its words, filters and functions."""
     app.context_processor(_context)
     jinja = app.jinja_env
-    jinja.undefined = StrictUndefined
+    jinja.undefined = Absent
     jinja.trim_blocks = jinja.lstrip_blocks = True
     jinja.add_extension("jinja2.ext.i18n")
     jinja.policies["ext.i18n.trimmed"] = True
@@ -99,6 +114,7 @@ def register(app: Flask) -> None:
             "csrf_field": csrf.field,
             "may": guard.may,
             "may_open": guard.may_open,
+            "may_open_path": menu.may_open_path,
             "menu_entries": menu.entries,
             "url_with": paging.url_with,
             "messages": get_flashed_messages,

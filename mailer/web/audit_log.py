@@ -1,0 +1,141 @@
+"""The audit log: who did what to which record and when, and whether the chain is whole."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from sqlalchemy import ColumnElement, func, select
+from werkzeug.wrappers import Response
+
+from mailer import audit, clock
+from mailer.accounts.models import User
+from mailer.audit import AuditEntry
+from mailer.languages import N_, TIMEZONE
+from mailer.languages import gettext as _
+from mailer.web.guard import requires
+from mailer.web.paging import Paging, page_number
+from mailer.web.request import db_session, signed_in_user
+
+blueprint = Blueprint("audit_log", __name__, url_prefix="/audit")
+
+# What is not here is shown by its code, which says it in English.
+ACTIONS = {
+    "user.signed_in": N_("Signed in"),
+    "user.sign_in_failures": N_("Repeated failed sign-ins"),
+    "user.added": N_("User added"),
+    "user.grant_changed": N_("User's access changed"),
+    "user.disabled": N_("Account closed"),
+    "user.enabled": N_("Account opened again"),
+    "user.password_reset": N_("Password replaced by an administrator"),
+    "user.password_changed": N_("Own password changed"),
+    "user.undertaking_accepted": N_("Undertaking accepted"),
+    "setup.token_issued": N_("Set-up link printed"),
+    "notice.published": N_("Notice published"),
+    "audit.verified": N_("Audit log checked"),
+    "campaign.launched": N_("Campaign launched"),
+}
+
+
+@blueprint.get("")
+@requires("audit.view")
+def show() -> str:
+    """The newest entries first, filtered by the URL."""
+    session = db_session()
+    conditions = _conditions()
+    total = session.scalar(select(func.count()).select_from(AuditEntry).where(*conditions)) or 0
+    paging = Paging(page_number(), total)
+    entries = session.scalars(
+        select(AuditEntry)
+        .where(*conditions)
+        .order_by(AuditEntry.id.desc())
+        .limit(paging.size)
+        .offset(paging.offset)
+    ).all()
+    return render_template(
+        "web/audit_log/list.html",
+        entries=entries,
+        names=_names(entries),
+        words={code: _(word) for code, word in ACTIONS.items()},
+        details={entry.id: _details(entry.details) for entry in entries},
+        paging=paging,
+        actions=_known_actions(),
+        actors=_known_actors(),
+        filtered=bool(conditions),
+        values=request.args,
+    )
+
+
+@blueprint.post("/verify")
+@requires("audit.view")
+def verify() -> Response:
+    """Check the whole chain, and note that it was checked."""
+    session, user = db_session(), signed_in_user()
+    broken = audit.verify(session)
+    audit.record(
+        session, "audit.verified", "audit", broken, now=clock.now(), actor_id=user.id,
+        whole=broken is None,
+    )  # fmt: skip
+    if broken is None:
+        flash(_("The chain is whole: no entry has been changed or removed."))
+    else:
+        flash(_("The chain is broken at entry %(number)s.", number=broken), "bad")
+    return redirect(url_for("audit_log.show"), 303)
+
+
+def _conditions() -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    action, actor = request.args.get("action", ""), _number("actor")
+    if action:
+        conditions.append(AuditEntry.action == action)
+    if actor is not None:
+        conditions.append(AuditEntry.actor_id == actor)
+    if kind := request.args.get("kind", ""):
+        conditions.append(AuditEntry.object_kind == kind)
+    if (number := _number("number")) is not None:
+        conditions.append(AuditEntry.object_id == number)
+    if (first := _day("from")) is not None:
+        conditions.append(AuditEntry.at >= first)
+    if (last := _day("to")) is not None:
+        conditions.append(AuditEntry.at < last + timedelta(days=1))
+    return conditions
+
+
+def _number(name: str) -> int | None:
+    text = request.args.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+def _day(name: str) -> datetime | None:
+    try:
+        day = date.fromisoformat(request.args.get(name, ""))
+    except ValueError:
+        return None
+    if not 1 < day.year < 9000:
+        return None
+    return datetime.combine(day, time(), TIMEZONE)
+
+
+def _known_actions() -> list[tuple[str, str]]:
+    codes = db_session().scalars(select(AuditEntry.action).distinct())
+    return sorted(((code, _(ACTIONS.get(code, code))) for code in codes), key=lambda pair: pair[1])
+
+
+def _known_actors() -> list[tuple[int, str]]:
+    rows = db_session().execute(select(User.id, User.name).order_by(User.name, User.id))
+    return [(row[0], row[1]) for row in rows]
+
+
+def _names(entries: Sequence[AuditEntry]) -> dict[int, str]:
+    ids = {entry.actor_id for entry in entries if entry.actor_id is not None}
+    rows = db_session().execute(select(User.id, User.name).where(User.id.in_(ids)))
+    return {row[0]: row[1] for row in rows}
+
+
+def _details(details: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+        for name, value in details.items()
+        if value not in ("", None)
+    ]

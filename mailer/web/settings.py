@@ -1,0 +1,107 @@
+"""Settings: what there is to set, and the notice in force, shown as it is."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, render_template
+
+from mailer import clock
+from mailer.languages import LANGUAGES, N_
+from mailer.languages import gettext as _
+from mailer.notice import schema, switches
+from mailer.web.guard import requires
+from mailer.web.menu import may_open_path
+from mailer.web.request import db_session, notice_in_force
+
+blueprint = Blueprint("settings", __name__, url_prefix="/settings")
+
+PARTS = (
+    (
+        "/settings/notice",
+        "scroll-text",
+        N_("The notice"),
+        N_("What the privacy notice declares: it decides what the product does."),
+    ),
+    (
+        "/settings/users",
+        "users",
+        N_("Users"),
+        N_("Who may sign in, with which roles, why and until when."),
+    ),
+    (
+        "/settings/domains",
+        "globe",
+        N_("Sender domains"),
+        N_("The domains that messages are sent from, and whether Amazon SES has verified them."),
+    ),
+)
+TRACKING_WORDS = {
+    "off": N_("Not recorded"),
+    "last_date_only": N_("Only the date of the last one is recorded"),
+    "aggregate": N_("Only totals are recorded, without persons"),
+    "individual": N_("Recorded for each person"),
+}
+PERSON_WORDS = {
+    "organisation_contact": N_("People at work in an organisation"),
+    "shared_mailbox": N_("Shared mailboxes of organisations"),
+    "sole_trader": N_("Sole traders"),
+    "private_person": N_("Private persons"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A page of settings."""
+
+    path: str
+    icon: str
+    title: str
+    text: str
+
+
+@blueprint.get("")
+@requires("settings.view")
+def show() -> str:
+    """The pages of settings that the user may open."""
+    parts = [
+        Part(path, icon, _(title), _(text))
+        for path, icon, title, text in PARTS
+        if may_open_path(path)
+    ]
+    return render_template("web/settings/index.html", parts=parts)
+
+
+@blueprint.get("/notice")
+@requires("settings.view")
+def show_notice() -> str:
+    """The notice in force, field by field."""
+    notice = notice_in_force()
+    if notice is None:
+        return render_template("web/settings/no_notice.html")
+    return render_template(
+        "web/settings/notice.html",
+        notice=notice,
+        version=switches.version_in_force(db_session(), clock.now()),
+        purposes=[
+            (_(schema.PURPOSES[p.key]), _(schema.BASES[p.basis]), p.balancing_test)
+            for p in notice.purposes.values()
+        ],
+        persons=_words(PERSON_WORDS, notice.person_kinds),
+        fields=_words(schema.FIELDS, notice.fields),
+        sources=_words(schema.SOURCE_KINDS, notice.source_kinds),
+        tracking=[
+            (_("Opens"), _tracking_words(notice.opens)),
+            (_("Clicks"), _tracking_words(notice.clicks)),
+        ],
+        texts=[(code, notice.texts[code]) for code in LANGUAGES if notice.texts[code]],
+    )
+
+
+def _words(words: dict[str, str], chosen: frozenset[str]) -> list[str]:
+    return [_(word) for key, word in words.items() if key in chosen]
+
+
+def _tracking_words(tracking: schema.Tracking) -> str:
+    mode = _(TRACKING_WORDS[tracking.mode])
+    if not tracking.individual or tracking.basis is None:
+        return mode
+    return f"{mode} ({_(schema.BASES[tracking.basis])})"
