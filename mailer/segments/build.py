@@ -142,6 +142,7 @@ def audience(tree: Tree | Any, ask: gate.Ask) -> Select[tuple[int, str, str, dic
 
 def counts(session: Session, tree: Tree | Any, ask: gate.Ask) -> Audience:
     """The numbers of an audience, in one pass over it."""
+    _prepare(session)
     per_company = (
         gate.scope(
             select(
@@ -166,6 +167,14 @@ def counts(session: Session, tree: Tree | Any, ask: gate.Ask) -> Audience:
     people, companies = found.get(CLEAR, (0, 0))
     by_verdict = {code: found[code][0] for code in gate.SENTENCES if code in found}
     return Audience(people, companies, by_verdict)
+
+
+def _prepare(session: Session) -> None:
+    # For this transaction only: groups of a large audience fit in memory instead of being sorted on
+    # disk, and a count of milliseconds is not compiled to machine code first.
+    session.execute(
+        select(func.set_config("work_mem", "64MB", True), func.set_config("jit", "off", True))
+    )
 
 
 def people(
