@@ -157,7 +157,7 @@ class StandIn(Client):
         port_file = options.directory / "port"
         port_file.write_text(str(listener.server_address[1]), encoding="ascii")
         self._thread = threading.Thread(
-            target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+            target=listener.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True
         )
         self._thread.start()
         if self._publisher:
