@@ -11,6 +11,8 @@ from mailer.stack.faults import StackError
 # name -> where the command is
 COMMANDS = {
     "db": "mailer.cli.database:db",
+    "demo": "mailer.cli.demo:demo",
+    "import": "mailer.cli.importing:import_file",
     "roles": "mailer.cli.roles:roles",
     "ses-stand-in": "mailer.cli.processes:ses_stand_in",
     "up": "mailer.cli.up:up",

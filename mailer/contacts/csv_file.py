@@ -1,0 +1,270 @@
+"""Bytes of a contact file -> encoding, delimiter, headings and rows.
+
+Pure. Reads what spreadsheets in the Nordic countries write, and much of what they break: a row
+whose quotes do not close is given back as a flawed row of its own and never swallows the rows
+after it. Row numbers are those a spreadsheet shows: the headings are row 1 when nothing is above.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+from charset_normalizer import from_bytes
+
+from mailer.languages import N_
+
+MAX_BYTES = 50 * 1024 * 1024
+MAX_COLUMNS = 200
+MAX_ROWS = 1_000_000
+MAX_CELL = 10_000
+DELIMITERS = (";", ",", "\t", "|")
+BROKEN_QUOTING = "broken_quoting"
+
+PROBLEMS = {
+    "empty_file": N_("The file is empty."),
+    "no_rows": N_("The file has headings but no rows below them."),
+    "too_large": N_("The file is larger than 50 MB. Split it into parts."),
+    "too_many_rows": N_("The file has more than a million rows. Split it into parts."),
+    "too_many_columns": N_("The file has more than 200 columns."),
+    "spreadsheet_file": N_(
+        "This is a spreadsheet or another program's own file. Save it as CSV and choose that."
+    ),
+    "not_text": N_("This is not a text file. Save the contacts as CSV and choose that file."),
+    "no_header": N_(
+        "The first row holds data. Add a row of headings above it, such as E-mail and Company."
+    ),
+    "unknown_encoding": N_("The character set that was named is not one this program knows."),
+}
+
+# A quoted cell may span lines, but a quote that never closes must not run far.
+_MOST_LINES = 100
+_MOST_BROKEN = 1_000
+_SAMPLE_ROWS = 50
+_SAMPLE_BYTES = 200_000
+_ENCODINGS = frozenset(
+    {
+        "utf-8",
+        "utf-8-sig",
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "cp1252",
+        "latin-1",
+        "mac_roman",
+        "cp850",
+    }
+)
+_FOREIGN = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff")
+_MARKS = (
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+    (b"\xff\xfe\x00\x00", "utf-32"),
+    (b"\x00\x00\xfe\xff", "utf-32"),
+    (b"\xff\xfe", "utf-16"),
+    (b"\xfe\xff", "utf-16"),
+)
+_LETTERS = "åäöÅÄÖéü"
+_CONTROLS = bytes(set(range(32)) - {0, 9, 10, 12, 13, 26})
+_LOOKS_LIKE_DATA = re.compile(r"@|^\+?\d{5,}[-\d ]*$")
+
+Record = tuple[int, list[str], str | None]
+
+
+class FileError(ValueError):
+    """The file cannot be read as a table of contacts; `code` is a key of PROBLEMS."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A readable file. `damaged`: some bytes were not of the encoding and show as U+FFFD."""
+
+    encoding: str
+    delimiter: str
+    header: list[str]
+    lines: list[str]
+    skipped: int
+    damaged: bool
+
+    def records(self) -> Iterator[Record]:
+        """Row number, cells and flaw of every row below the headings that is not blank."""
+        width = len(self.header)
+        found = _records(self.lines, self.delimiter, width)
+        for number, cells, flaw in found:
+            if number > self.skipped and any(cells):
+                yield number, cells, flaw
+
+    def sample(self, size: int = 3) -> list[list[str]]:
+        """The first rows, for showing what a column holds."""
+        return [cells for _, cells, _ in islice(self.records(), size)]
+
+
+def read(content: bytes, *, encoding: str = "", delimiter: str = "") -> Table:
+    """The table in a file; what is not given is found out. Raises FileError."""
+    _refuse_foreign(content)
+    encoding = encoding or find_encoding(content)
+    text = _decode(content, encoding)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    while lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise FileError("empty_file")
+    if len(lines) > MAX_ROWS:
+        raise FileError("too_many_rows")
+    named = re.fullmatch(r'"?sep=([;,\t|])"?', lines[0])
+    if named:
+        # Written by spreadsheets for spreadsheets; kept as an empty row so that numbers match.
+        delimiter, lines[0] = delimiter or named.group(1), ""
+    delimiter = delimiter or _find_delimiter(lines)
+    skipped, header = _header(lines, delimiter)
+    return Table(encoding, delimiter, header, lines, skipped, "\ufffd" in text)
+
+
+def find_encoding(content: bytes) -> str:
+    """The encoding of a file: by its mark, by its zeros, as UTF-8, or by its Nordic letters."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return encoding
+    if wide := _find_wide(content):
+        return wide
+    if _is_utf8(content):
+        return "utf-8"
+    return _find_single_byte(content)
+
+
+def _refuse_foreign(content: bytes) -> None:
+    if len(content) > MAX_BYTES:
+        raise FileError("too_large")
+    if content.startswith(_FOREIGN):
+        raise FileError("spreadsheet_file")
+    if not content.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+        raise FileError("empty_file")
+
+
+def _find_wide(content: bytes) -> str:
+    head = content[:_SAMPLE_BYTES]
+    even, odd = head[0::2].count(0), head[1::2].count(0)
+    if odd * 4 > len(head) and even * 20 < len(head):
+        return "utf-16-le"
+    if even * 4 > len(head) and odd * 20 < len(head):
+        return "utf-16-be"
+    return ""
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        # One broken row must not make mojibake of all the others.
+        text = content.decode("utf-8", "replace")
+        whole = sum(text.count(letter) for letter in _LETTERS)
+        return whole > 10 * text.count("\ufffd")
+    return True
+
+
+def _find_single_byte(content: bytes) -> str:
+    scores = {
+        encoding: sum(content.count(_LETTERS[at].encode(encoding)) for at in range(len(_LETTERS)))
+        for encoding in ("cp1252", "mac_roman", "cp850")
+    }
+    best = max(scores, key=lambda encoding: scores[encoding])
+    if scores[best]:
+        return best
+    guess = from_bytes(content[:_SAMPLE_BYTES]).best()
+    return guess.encoding if guess is not None else "latin-1"
+
+
+def _decode(content: bytes, encoding: str) -> str:
+    if encoding in _ENCODINGS and not encoding.startswith(("utf-16", "utf-32")):
+        strange = len(content) - len(content.translate(None, _CONTROLS))
+        if strange * 20 > len(content):
+            raise FileError("not_text")
+    try:
+        # Spreadsheets and databases alike refuse NUL; nothing is lost with it.
+        return content.decode(encoding, "replace").replace("\x00", "").removeprefix("\ufeff")
+    except (LookupError, UnicodeError):
+        raise FileError("unknown_encoding") from None
+
+
+def _find_delimiter(lines: list[str]) -> str:
+    def score(delimiter: str) -> tuple[float, int]:
+        rows = [
+            cells
+            for _, cells, _ in islice(_records(lines[:200], delimiter, 0), _SAMPLE_ROWS)
+            if any(cells)
+        ]
+        width = len(rows[0]) if rows else 0
+        if width < 2:
+            return 0.0, 0
+        alike = sum(len(cells) == width for cells in rows) / len(rows)
+        return round(alike, 1), width
+
+    return max(DELIMITERS, key=score)
+
+
+def _header(lines: list[str], delimiter: str) -> tuple[int, list[str]]:
+    """The row number of the headings, and the headings."""
+    tidied = ((number, _tidy(cells)) for number, cells, _ in _records(lines, delimiter, 0))
+    number, header = next(((n, cells) for n, cells in tidied if cells), (0, []))
+    if not header:
+        raise FileError("empty_file")
+    if len(header) > MAX_COLUMNS:
+        raise FileError("too_many_columns")
+    if any(_LOOKS_LIKE_DATA.search(cell) for cell in header):
+        raise FileError("no_header")
+    return number, header
+
+
+def _tidy(cells: list[str]) -> list[str]:
+    """Cells with single spaces, without the empty ones at the end."""
+    tidied = [" ".join(cell.split()) for cell in cells]
+    while tidied and not tidied[-1]:
+        tidied.pop()
+    return tidied
+
+
+def _records(lines: list[str], delimiter: str, width: int) -> Iterator[Record]:
+    """Every record of the lines. A width of 0 says that the right number of cells is not known."""
+    at, number, broken = 0, 0, 0
+    count = len(lines)
+    while at < count:
+        line = lines[at]
+        number += 1
+        if '"' not in line:
+            at += 1
+            yield number, line.split(delimiter), None
+            continue
+        most = _MOST_LINES if broken < _MOST_BROKEN else 1
+        cells, taken, flaw = _quoted(lines, at, delimiter=delimiter, width=width, most=most)
+        broken += flaw is not None
+        at += taken
+        yield number, cells, flaw
+
+
+def _quoted(
+    lines: list[str], at: int, *, delimiter: str, width: int, most: int
+) -> tuple[list[str], int, str | None]:
+    """The record that begins on a line with quotes: its cells, its lines, and what is wrong."""
+    reader = csv.reader(
+        (f"{line}\n" for line in islice(lines, at, at + most)), delimiter=delimiter, strict=True
+    )
+    try:
+        cells = next(reader)
+    except (csv.Error, StopIteration):
+        return _one_line(lines[at], delimiter)
+    taken = reader.line_num
+    if taken > 1 and ((width and len(cells) != width) or max(map(len, cells)) > MAX_CELL):
+        return _one_line(lines[at], delimiter)
+    return cells, taken, None
+
+
+def _one_line(line: str, delimiter: str) -> tuple[list[str], int, str | None]:
+    if line.count('"') % 2 == 0 and len(line) < csv.field_size_limit():
+        # Quotes inside a cell that were not doubled: 5" and "Foo" Oy.
+        return next(csv.reader([line], delimiter=delimiter)), 1, None
+    return line.split(delimiter), 1, BROKEN_QUOTING

@@ -1,0 +1,101 @@
+"""Jobs of the register: running imports, and the sweeps that delete what may not stay."""
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from mailer import clock, installation, stopping
+from mailer.adapters.queue import enqueue
+from mailer.contacts import importing, private_persons
+from mailer.contacts.importing import ImportRefusedError, Run
+from mailer.contacts.models import Import, ImportFile, ImportProblem
+from mailer.db import transaction
+from mailer.notice import switches
+
+log = logging.getLogger(__name__)
+
+RUN_IMPORT = "mailer.contacts.jobs.run_import"
+QUEUE = "imports"
+# A job ends well before its queue would end it, and goes on as another job.
+_SECONDS = 60.0
+_SILENT = timedelta(seconds=60)
+_MOST_STARTS = 5
+_FILE_DAYS = 7
+
+
+def run_import(import_id: int) -> None:
+    """Take an import on from where it is, to its end or for a minute."""
+    sessions = installation.current().sessions
+    finish_by = time.monotonic() + _SECONDS
+    try:
+        with transaction(sessions) as session:
+            run = Run(session, import_id, clock.now())
+        while True:
+            with transaction(sessions) as session:
+                more = run.step(session, clock.now())
+            if not more:
+                return
+            if stopping.asked() or time.monotonic() > finish_by:
+                enqueue(QUEUE, RUN_IMPORT, import_id)
+                return
+    except Exception as error:
+        # A database that is away ends here too; then the sweep finds the import again.
+        log.exception(
+            "import_failed", extra={"import_id": import_id, "error": type(error).__name__}
+        )
+        code = "unexpected"
+        with transaction(sessions) as session:
+            importing.fail(session, import_id, code, now=clock.now())
+        if not isinstance(error, ImportRefusedError):
+            raise
+
+
+def sweep_imports() -> None:
+    """Take on imports that have stopped moving, and delete uploaded files after seven days."""
+    installed = installation.current()
+    now = clock.now()
+    with transaction(installed.sessions) as session:
+        silent = session.scalars(
+            select(Import)
+            .where(Import.state.in_(["checking", "running"]), Import.heartbeat_at < now - _SILENT)
+            .with_for_update(skip_locked=True)
+        ).all()
+        again = []
+        for entry in silent:
+            starts = int(entry.options.get("starts", 1))
+            if starts >= _MOST_STARTS:
+                importing.fail(session, entry.id, "gave_up", now=now)
+                continue
+            entry.options = {**entry.options, "starts": starts + 1}
+            entry.heartbeat_at = now
+            again.append(entry.id)
+        _forget_files(session, now - timedelta(days=_FILE_DAYS))
+    for import_id in again:
+        log.info("import_taken_on", extra={"import_id": import_id})
+        enqueue(QUEUE, RUN_IMPORT, import_id)
+
+
+def _forget_files(session: Session, before: datetime) -> None:
+    """The bytes, and the cells named in problems, were kept for the error file only."""
+    old = select(ImportFile.import_id).where(ImportFile.stored_at < before)
+    session.execute(
+        update(ImportProblem)
+        .where(ImportProblem.import_id.in_(old), ImportProblem.value != "")
+        .values(value="")
+    )
+    session.execute(delete(ImportFile).where(ImportFile.stored_at < before))
+
+
+def delete_private_persons() -> None:
+    """Delete what the detectors find in the register (R12)."""
+    now = clock.now()
+    with transaction(installation.current().sessions) as session:
+        notice = switches.in_force(session, now)
+        if notice is None:
+            return
+        for rule, ids in private_persons.find(session, notice).items():
+            count = private_persons.remove(session, ids, rule=rule, now=now)
+            log.info("private_persons_deleted", extra={"rule": rule, "count": count})
