@@ -92,7 +92,9 @@ def _run(sessions: Any, file: Path, dated: datetime, choices: dict[str, Any]) ->
             ),
             now=clock.now(),
         )
-        importing.start(session, entry, dry_run=choices["dry_run"], now=clock.now())
+        importing.start(
+            session, entry, dry_run=choices["dry_run"], now=clock.now(), by_worker=False
+        )
         import_id = entry.id
     importing.run_to_end(sessions, import_id)
     with transaction(sessions) as session:

@@ -54,8 +54,8 @@ _IDENTITY_CODE = re.compile(
 
 _MAILBOXES = (
     "info myynti toimisto asiakaspalvelu posti yhteydenotto yhteys palvelu tilaukset tilaus"
-    " laskutus laskut ostolaskut talous kirjaamo rekry rekrytointi hallinto markkinointi viestinta tuki"
-    " huolto vastaanotto keskus vaihde neuvonta tiedotus hr it henkilosto varasto ostot osto"
+    " laskutus laskut ostolaskut talous kirjaamo rekry rekrytointi hallinto markkinointi viestinta"
+    " tuki huolto vastaanotto keskus vaihde neuvonta tiedotus hr it henkilosto varasto ostot osto"
     " tuotanto logistiikka tietosuoja asiakkuudet yrityspalvelut"
     " kontakt kundtjanst kundservice forsaljning order ekonomi faktura kontor kansli registrator"
     " reception vaxel marknad support"

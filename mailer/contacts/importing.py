@@ -17,6 +17,7 @@ from sqlalchemy import column, delete, exists, func, select, table, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import audit, clock
+from mailer.adapters.queue import enqueue_after_commit
 from mailer.contacts import address, columns, csv_file, private_persons, staging
 from mailer.contacts.csv_rows import Checker, Company, Row, Terms
 from mailer.contacts.merging import RULES
@@ -32,6 +33,8 @@ from mailer.notice.schema import BASES, SOURCE_KINDS, Notice
 
 STEP_ROWS = 10_000
 UNDO_DAYS = 7
+QUEUE = "imports"
+RUN_IMPORT = "mailer.contacts.jobs.run_import"
 _LOCK = 7_105_002  # any constant no other advisory lock uses
 _RUNNING = ("checking", "running")
 _messages = table("messages", column("contact_id"))
@@ -230,8 +233,10 @@ def start(
     dry_run: bool,
     now: datetime,
     actor_id: int | None = None,
+    by_worker: bool = True,
 ) -> None:
-    """Begin the dry run or the real run; steps are taken by `Run`. Raises ImportRefusedError."""
+    """Begin the dry run or the real run; a worker takes its steps, unless the caller does with
+    `run_to_end`. Raises ImportRefusedError."""
     _require_state(entry, "mapped", "checked")
     if entry.source_id is None:
         raise ImportRefusedError("source_name_missing")
@@ -253,6 +258,8 @@ def start(
         actor_id=actor_id,
         source_id=entry.source_id,
     )
+    if by_worker:
+        enqueue_after_commit(session, QUEUE, RUN_IMPORT, entry.id)
 
 
 class Run:

@@ -10,15 +10,13 @@ from sqlalchemy.orm import Session
 from mailer import clock, installation, stopping
 from mailer.adapters.queue import enqueue
 from mailer.contacts import importing, private_persons
-from mailer.contacts.importing import ImportRefusedError, Run
+from mailer.contacts.importing import QUEUE, RUN_IMPORT, ImportRefusedError, Run
 from mailer.contacts.models import Import, ImportFile, ImportProblem
 from mailer.db import transaction
 from mailer.notice import switches
 
 log = logging.getLogger(__name__)
 
-RUN_IMPORT = "mailer.contacts.jobs.run_import"
-QUEUE = "imports"
 # A job ends well before its queue would end it, and goes on as another job.
 _SECONDS = 60.0
 _SILENT = timedelta(seconds=60)
