@@ -1,6 +1,6 @@
 """A register of any size with a realistic spread, made by the database itself within seconds.
 
-People of Finnish companies of all sizes, in two dozen titles; some opted out, some restricted, some from a
+People of Finnish companies of all sizes; some opted out, some restricted, some from a
 supplier without assurance, some old. The keys are those of mailer.contacts.address, so links and
 opt-outs of the made people work. Run alone it fills the database of DATABASE_URL:
 `python -m bench.register 100000`.

@@ -1,0 +1,173 @@
+"""A segment as a sentence, in the language in force.
+
+Every clause is one whole translated sentence part with the field's name in it; fields are set in
+bold. Markup escapes what comes from data; `plain` is the same without markup.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from markupsafe import Markup
+
+from mailer.languages import N_, format_date, format_number, gettext, ngettext
+from mailer.segments import fields
+from mailer.segments.rules import Group, Node, Not, Rule, Tree
+
+# (field key, row id) -> name, for what rules name by id
+Names = Mapping[tuple[str, int], str]
+
+_CLAUSES = {
+    "any_of": N_("%(field)s is %(value)s"),
+    "none_of": N_("%(field)s is not %(value)s"),
+    "at_least": N_("%(field)s is at least %(value)s"),
+    "at_most": N_("%(field)s is at most %(value)s"),
+    "between": N_("%(field)s is %(value)s"),
+    "contains": N_("%(field)s contains %(value)s"),
+    "starts_with": N_("%(field)s starts with %(value)s"),
+    "before": N_("%(field)s is before %(value)s"),
+    "after": N_("%(field)s is on %(value)s or later"),
+    "never": N_("%(field)s: never"),
+    "yes": N_("%(field)s is known"),
+    "no": N_("%(field)s is not known"),
+}
+
+
+def sentence(tree: Tree, names: Names) -> Markup:
+    """Who is included and who is left out."""
+    several = len(tree.include) > 1
+    groups = [_node(node, names, inside=several) for node in tree.include]
+    included = _whole(
+        N_("<strong>Included:</strong> people for whom %(rules)s."), _joined(groups, "or")
+    )
+    if tree.exclude is None:
+        return included
+    excluded = _whole(
+        N_("<strong>Left out:</strong> people for whom %(rules)s."),
+        _node(tree.exclude, names, inside=False),
+    )
+    return Markup("{} {}").format(included, excluded)
+
+
+def plain(markup: Markup) -> str:
+    """The same words without markup."""
+    return markup.striptags()
+
+
+def clause(rule: Rule, names: Names) -> Markup:
+    """One rule, as a part of a sentence: “job function is Finance or Payroll”."""
+    field = Markup("<strong>{}</strong>").format(_lowered(gettext(rule.field.label)))
+    if rule.comparison in {"within_days", "not_within_days"}:
+        return _days(rule, field)
+    template = Markup(gettext(_CLAUSES[rule.comparison]))  # noqa: S704 - our own words
+    return template % {"field": field, "value": value_words(rule, names)}
+
+
+def value_words(rule: Rule, names: Names) -> str:
+    """The value of a rule in words; empty where the comparison says it all."""
+    shape = rule.field.comparisons[rule.comparison]
+    return _VALUES[shape](rule, names)
+
+
+def _days(rule: Rule, field: Markup) -> Markup:
+    if rule.comparison == "within_days":
+        text = ngettext(
+            "%(field)s is within the last day",
+            "%(field)s is within the last %(num)s days",
+            rule.value,
+            field=field,
+        )
+    else:
+        text = ngettext(
+            "%(field)s is not within the last day",
+            "%(field)s is not within the last %(num)s days",
+            rule.value,
+            field=field,
+        )
+    return Markup(text)  # noqa: S704 - our own words, an escaped name and a number
+
+
+def _node(node: Node, names: Names, *, inside: bool) -> Markup:
+    match node:
+        case Rule():
+            return clause(node, names)
+        case Not():
+            return _whole(N_("not (%(rules)s)"), _node(node.node, names, inside=False))
+        case Group():
+            parts = [_node(each, names, inside=True) for each in node.nodes]
+            joined = _joined(parts, node.op)
+            return Markup("({})").format(joined) if inside and len(parts) > 1 else joined
+
+
+def _joined(parts: list[Markup], op: str) -> Markup:
+    word = gettext("and") if op == "and" else gettext("or")
+    return Markup(" <strong>{}</strong> ").format(word).join(parts)
+
+
+def _whole(message: str, rules: Markup) -> Markup:
+    return Markup(gettext(message)) % {"rules": rules}  # noqa: S704 - our own words
+
+
+def _lowered(label: str) -> str:
+    # "Y-tunnus" and "IT" keep their capitals in the middle of a sentence.
+    second = label[1:2]
+    return label if second.isupper() or second in {"-", ""} else label[0].lower() + label[1:]
+
+
+def _choice(rule: Rule, _names: Names) -> str:
+    return gettext(rule.field.choices[rule.value])
+
+
+def _choices(rule: Rule, _names: Names) -> str:
+    return _either([gettext(rule.field.choices[each]) for each in rule.value])
+
+
+def _texts(rule: Rule, _names: Names) -> str:
+    return _either([f"“{each}”" for each in rule.value])
+
+
+def _ids(rule: Rule, names: Names) -> str:
+    gone = gettext("(does not exist any more)")
+    return _either([names.get((rule.field.key, each), gone) for each in rule.value])
+
+
+def _either(words: list[str]) -> str:
+    if len(words) == 1:
+        return words[0]
+    *first, last = words
+    return gettext("%(first)s or %(last)s", first=", ".join(first), last=last)
+
+
+def _number(rule: Rule, _names: Names) -> str:
+    return _with_unit(rule, format_number(rule.value))
+
+
+def _range(rule: Rule, _names: Names) -> str:
+    lowest, highest = rule.value
+    return _with_unit(rule, f"{format_number(lowest)}–{format_number(highest)}")
+
+
+def _with_unit(rule: Rule, number: str) -> str:
+    unit = rule.field.unit
+    return f"{number} {gettext(unit)}" if unit else number
+
+
+def _date(rule: Rule, _names: Names) -> str:
+    day: date = rule.value
+    return format_date(day)
+
+
+def _nothing(_rule: Rule, _names: Names) -> str:
+    return ""
+
+
+_VALUES: dict[str, Callable[[Rule, Names], str]] = {
+    fields.CHOICE: _choice,
+    fields.CHOICES: _choices,
+    fields.TEXTS: _texts,
+    fields.IDS: _ids,
+    fields.NUMBER: _number,
+    fields.RANGE: _range,
+    fields.DATE: _date,
+    fields.DAYS: lambda rule, _names: format_number(rule.value),
+    fields.NOTHING: _nothing,
+}
