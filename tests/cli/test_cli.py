@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mailer.cli import COMMANDS, cli
 from mailer.config import ROOT
+from mailer.stack.process import any_free_port
 
 UNREACHABLE = {"DATABASE_URL": "postgresql://x:secret@127.0.0.1:1/x"}
 
@@ -70,8 +71,9 @@ def test_the_first_start_makes_a_link_for_the_first_administrator_only_once(
         "LUPAPOSTI_VAR": str(tmp_path / "var"),
         "PYTHONUNBUFFERED": "1",
     }
+    port = str(any_free_port())
     with subprocess.Popen(
-        [sys.executable, "-m", "mailer.cli", "up", "--workers", "1"],
+        [sys.executable, "-m", "mailer.cli", "up", "--workers", "1", "--port", port],
         env=environ, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as product:  # fmt: skip
         assert product.stdout is not None

@@ -16,7 +16,7 @@ import pytest
 from mailer.config import ROOT, SettingsError, from_environment
 from mailer.stack import migrations
 from mailer.stack.faults import RunningAlreadyError, StackError
-from mailer.stack.process import free_port
+from mailer.stack.process import any_free_port, free_port
 from mailer.stack.servers import borrowed
 from mailer.stack.supervisor import Stack
 
@@ -41,7 +41,8 @@ def make_stack(var: Path, *, port: int | None = None, **more: str) -> Stack:
         "PUBLIC_URL": "",
         **more,
     }
-    return Stack(overrides, application=HELLO, port=port, workers=1)
+    # Other test processes start stacks at the same time: never the first free port of all.
+    return Stack(overrides, application=HELLO, port=port or any_free_port(), workers=1)
 
 
 def answers(url: str) -> bool:
@@ -108,7 +109,7 @@ def test_a_command_alone_gets_a_migrated_database_and_leaves_nothing_running(var
 
 def test_a_taken_port_is_passed_over_and_a_wanted_one_is_told(var: Path) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", free_port(8000)))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         assert free_port(port) > port
@@ -151,7 +152,7 @@ def test_everything_dies_with_a_supervisor_that_was_killed(var: Path) -> None:
 import time
 from mailer.stack.supervisor import Stack
 with Stack({{"LUPAPOSTI_VAR": {str(var)!r}, "SES_ENDPOINT_URL": "http://127.0.0.1:1"}},
-           application={HELLO!r}, workers=1):
+           application={HELLO!r}, workers=1, port={any_free_port()}):
     print("up", flush=True)
     time.sleep(60)
 """
