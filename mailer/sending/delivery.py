@@ -10,13 +10,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
     BigInteger,
     ColumnElement,
+    DateTime,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     exists,
@@ -28,6 +31,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from mailer import gate
 from mailer.adapters.ses import BulkCall, BulkEntry, Outcome, Result, Ses, SesClient, SingleMail
@@ -51,7 +55,7 @@ MAX_ATTEMPTS = 12
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message the gate has just cleared and this process alone holds. Only `claim` makes one."""
+    """A message the gate has just cleared and this process alone holds. Only `Claims` makes one."""
 
     person: Person
     attempt: int
@@ -86,23 +90,67 @@ def ses_of(settings: Settings) -> Ses:
     return client
 
 
-def claim(
-    session: Session, campaign: Campaign, ask: gate.Ask, *, limit: int, now: datetime
-) -> Claim:
-    """Move up to `limit` queued messages to `sending`, or to `blocked` with the gate's reason.
+class Claims:
+    """Takes messages of one campaign. Built once for a while of sending, since putting the gate's
+    expression together costs more than asking it; what it reads is read anew at each claim."""
 
-    Nothing is taken unless the campaign is `sending` at that moment. Commit, then send.
-    """
+    def __init__(self, session: Session, campaign: Campaign, ask: gate.Ask) -> None:
+        self._campaign = campaign
+        compiled = _claim(campaign.id, ask).compile(
+            dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True}
+        )
+        self._statement = str(compiled)
+        self._values = dict(compiled.params)
+
+    def take(self, session: Session, *, limit: int, now: datetime) -> Claim:
+        """Move up to `limit` queued messages to `sending`, or to `blocked` with the gate's reason.
+
+        Nothing is taken unless the campaign is `sending` at that moment. Commit, then send.
+        """
+        values = {**self._values, "claimed_now": now, "at_most": limit}
+        rows = session.connection().exec_driver_sql(self._statement, values).all()
+        messages = [
+            Claimed(_person(row, self._campaign), row.attempt)
+            for row in rows
+            if row.verdict == gate.CLEAR
+        ]
+        return Claim(messages, blocked=len(rows) - len(messages))
+
+
+def _person(row: Any, campaign: Campaign) -> Person:
+    return Person(
+        message_id=row.id,
+        contact_id=row.contact_id,
+        address=row.email,
+        address_key=row.address_key,
+        language=row.language,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        company_name=row.company_name or "",
+        title=row.title,
+        function=row.function or "",
+        shared_mailbox=row.shared_mailbox,
+        source_kind=row.source_kind,
+        source_name=row.source_name,
+        source_date=row.source_date,
+        informed=row.art14_informed_at is not None,
+        track_opens=campaign.track_opens and row.track_opens,
+        track_clicks=campaign.track_clicks and row.track_clicks,
+    )
+
+
+def _claim(campaign_id: int, ask: gate.Ask) -> ReturningUpdate[Any]:
+    now = bindparam("claimed_now", None, type_=DateTime(timezone=True))
     picked = (
         select(Message.id, Message.contact_id)
         .where(
-            Message.campaign_id == campaign.id,
+            Message.campaign_id == campaign_id,
             Message.state == "queued",
             or_(Message.not_before.is_(None), Message.not_before <= now),
-            exists().where(Campaign.id == campaign.id, Campaign.state == "sending"),
+            exists().where(Campaign.id == campaign_id, Campaign.state == "sending"),
         )
         .order_by(Message.id)
-        .limit(limit)
+        .limit(bindparam("at_most", None, type_=BigInteger))
         .with_for_update(skip_locked=True, of=Message)
         .cte("picked")
     )
@@ -128,7 +176,7 @@ def claim(
         .outerjoin(Contact, Contact.id == picked.c.contact_id)
     ).cte("asked")
     clear = asked.c.verdict == gate.CLEAR
-    taken = session.execute(
+    return (
         update(Message)
         .where(Message.id == asked.c.id, Message.state == "queued")
         .values(
@@ -145,35 +193,7 @@ def claim(
             Message.duties["function"].astext.label("function"),
             *(column for column in asked.c if column.name != "id"),
         )
-        .execution_options(synchronize_session=False)
-    ).all()
-    messages = [
-        Claimed(
-            Person(
-                message_id=row.id,
-                contact_id=row.contact_id,
-                address=row.email,
-                address_key=row.address_key,
-                language=row.language,
-                first_name=row.first_name,
-                last_name=row.last_name,
-                company_name=row.company_name or "",
-                title=row.title,
-                function=row.function or "",
-                shared_mailbox=row.shared_mailbox,
-                source_kind=row.source_kind,
-                source_name=row.source_name,
-                source_date=row.source_date,
-                informed=row.art14_informed_at is not None,
-                track_opens=campaign.track_opens and row.track_opens,
-                track_clicks=campaign.track_clicks and row.track_clicks,
-            ),
-            row.attempt,
-        )
-        for row in taken
-        if row.verdict == gate.CLEAR
-    ]
-    return Claim(messages, blocked=len(taken) - len(messages))
+    )
 
 
 def hand_over(

@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 # A send job hands over for this long and rings for another: short enough for RQ's lease.
 SLICE_SECONDS = 45
+# How soon a newly published notice is heeded by a send under way. Suppressions, bans, consents and
+# restrictions are read at every claim.
+CLAIMS_KEPT = timedelta(seconds=5)
 
 
 def send(campaign_id: int) -> None:
@@ -67,6 +70,9 @@ class _Sender:
         self._pace = pacing.pace_of(here)
         self._deadline = time.monotonic() + SLICE_SECONDS
         self._over = threading.Event()
+        self._claims: delivery.Claims | None = None
+        self._claims_until = clock.now()
+        self._claims_lock = threading.Lock()
 
     def run(self) -> None:
         """Claim and hand over until nothing is left, the slice is over or sending must halt."""
@@ -81,16 +87,24 @@ class _Sender:
     def _round(self, granted: int) -> bool:
         """One claim and its call; False when there was nothing to claim."""
         with transaction(self._here.sessions) as session:
-            campaign = session.get_one(Campaign, self._campaign_id)
             now = clock.now()
-            ask = launch.ask(session, campaign, now=now, asks_ledger=False)
-            taken = delivery.claim(session, campaign, ask, limit=granted, now=now)
+            taken = self._claims_at(session, now).take(session, limit=granted, now=now)
         self._pace.give_back(granted - len(taken.messages))
         if taken.empty:
             return False
         if taken.messages:
             self._hand_over(taken.messages)
         return True
+
+    def _claims_at(self, session: Session, now: datetime) -> delivery.Claims:
+        """The claims under the notice in force, built anew every few seconds."""
+        with self._claims_lock:
+            if self._claims is None or now >= self._claims_until:
+                campaign = session.get_one(Campaign, self._campaign_id)
+                ask = launch.ask(session, campaign, now=now, asks_ledger=False)
+                self._claims = delivery.Claims(session, campaign, ask)
+                self._claims_until = now + CLAIMS_KEPT
+            return self._claims
 
     def _hand_over(self, messages: list[Claimed]) -> None:
         try:
