@@ -40,7 +40,7 @@ REASONS = {
     "no_fetch_metadata": N_("A new browser without its usual headers"),
     "image_proxy": N_("Through the mail service, when the message was opened"),
 }
-_MACHINES = frozenset({"scanner", "script", "preview", "headless", "apple_proxy", "no_client"})
+MACHINES = frozenset({"scanner", "script", "preview", "headless", "apple_proxy", "no_client"})
 _HARD_SIGNALS = ("head", "prefetch")
 _SOFT_SIGNALS = ("no_language", "no_fetch_metadata")
 
@@ -139,7 +139,7 @@ def judge(hits: Sequence[Hit], *, delivered_at: datetime | None, links: int) -> 
 
 def _judge(hit: Hit, since: timedelta | None, burst: str | None) -> Verdict:
     hard = [signal for signal in _HARD_SIGNALS if signal in hit.signals]
-    if hit.client in _MACHINES:
+    if hit.client in MACHINES:
         hard.append(hit.client)
     soft = []
     if burst == "burst":

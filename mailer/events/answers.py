@@ -5,20 +5,24 @@ the contact is gone. An opt-out is one event of its message, so that reports cou
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailer.campaigns.models import Campaign
 from mailer.contacts import suppression
 from mailer.contacts.address import masked
-from mailer.contacts.models import Contact, Suppression
+from mailer.contacts.models import Contact, Source, Suppression
 from mailer.events.models import Event
 from mailer.languages import N_
 from mailer.sending.models import Message
 from mailer.tokens import Recipient
+
+# A link is in a mailbox for ever, and gateways press buttons: an old opt-out is not undone by one.
+UNDO_WITHIN = timedelta(days=1)
 
 LABELS = {
     "opt_out": N_("Opted out"),
@@ -37,40 +41,52 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a page may show to whoever holds a link. `address` is masked; None when unknown."""
+    """What a page may show to whoever holds a link. `address` is masked; None when unknown.
 
-    address: str | None
-    language: str | None
-    campaign_id: int | None
-    stopped_at: datetime | None
+    `undoable`: an opt-out through this very message is in force and young enough to take back.
+    """
+
+    address: str | None = None
+    language: str | None = None
+    entity: str = ""
+    source: str = ""
+    source_date: date | None = None
+    stopped_at: datetime | None = None
+    undoable: bool = False
 
 
-def standing(session: Session, recipient: Recipient) -> Standing:
+def standing(session: Session, recipient: Recipient, *, now: datetime) -> Standing:
     """Where the recipient of a link stands."""
     message = session.execute(
-        select(Message.language, Message.campaign_id, Message.contact_id).where(
-            Message.id == recipient.message_id
-        )
+        select(Message.language, Campaign.entity)
+        .outerjoin(Campaign, Campaign.id == Message.campaign_id)
+        .where(Message.id == recipient.message_id)
     ).one_or_none()
-    # Also when the contact has another address now: the link shows the one it was sent to or none.
-    address = session.scalar(
-        select(Contact.email)
+    # By the key and not by the message: a contact with another address now is not shown here.
+    contact = session.execute(
+        select(Contact.email, Source.name, Source.dated)
+        .join(Source, Source.id == Contact.source_id)
         .where(Contact.address_key == recipient.address_key, Contact.erased_at.is_(None))
         .order_by(Contact.id)
         .limit(1)
-    )
+    ).one_or_none()
+    in_force = [Suppression.kind == "optout", Suppression.lifted_at.is_(None)]
     stopped_at = session.scalar(
-        select(func.min(Suppression.at)).where(
-            Suppression.key == recipient.address_key,
-            Suppression.kind == "optout",
-            Suppression.lifted_at.is_(None),
+        select(func.min(Suppression.at)).where(Suppression.key == recipient.address_key, *in_force)
+    )
+    own = session.scalar(
+        select(func.max(Suppression.at)).where(
+            Suppression.message_id == recipient.message_id, *in_force
         )
     )
     return Standing(
-        address=masked(address) if address else None,
+        address=masked(contact.email) if contact else None,
         language=message.language if message else None,
-        campaign_id=message.campaign_id if message else None,
+        entity=(message.entity if message else None) or "",
+        source=contact.name if contact else "",
+        source_date=contact.dated if contact else None,
         stopped_at=stopped_at,
+        undoable=own is not None and now - own < UNDO_WITHIN,
     )
 
 
@@ -142,7 +158,8 @@ def undo(session: Session, recipient: Recipient, *, now: datetime) -> bool:
 
     False when another opt-out, an older one, still holds: that is not this link's to undo.
     """
-    if suppression.undo_opt_out(session, recipient.message_id, now=now):
+    undoable = standing(session, recipient, now=now).undoable
+    if undoable and suppression.undo_opt_out(session, recipient.message_id, now=now):
         done = session.scalar(
             select(func.count()).where(
                 Event.message_id == recipient.message_id, Event.kind == "opt_out_undone"
@@ -155,7 +172,7 @@ def undo(session: Session, recipient: Recipient, *, now: datetime) -> bool:
             now=now,
             key=f"opt_out_undone:{recipient.message_id}:{done}",
         )
-    return standing(session, recipient).stopped_at is None
+    return standing(session, recipient, now=now).stopped_at is None
 
 
 def tell_reason(session: Session, recipient: Recipient, reason: str, *, now: datetime) -> None:

@@ -15,7 +15,7 @@ from mailer.languages import N_, gettext
 log = logging.getLogger(__name__)
 
 MACHINE_PATHS = ("/webhooks/", "/healthz", "/readyz")
-RECIPIENT_PATH = "/u/"
+RECIPIENT_PATH = ("/u/", "/s/", "/privacy")
 
 
 @dataclass(frozen=True, slots=True)

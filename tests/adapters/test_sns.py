@@ -63,7 +63,7 @@ def make_fields(**changes: str) -> dict[str, str]:
 
 
 def make_verifier(certificate: bytes = CERTIFICATE, **options: Any) -> sns.Verifier:
-    return sns.Verifier(frozenset({TOPIC}), fetch=lambda url: certificate, **options)
+    return sns.Verifier(frozenset({TOPIC}), fetch=lambda _url: certificate, **options)
 
 
 def refusal(body: bytes, verifier: sns.Verifier | None = None) -> str:
@@ -117,7 +117,7 @@ def test_a_changed_message_is_refused() -> None:
 
 
 def test_signature_version_1_is_refused() -> None:
-    body = sign(make_fields(SignatureVersion="1"), algorithm=hashes.SHA1())  # noqa: S303
+    body = sign(make_fields(SignatureVersion="1"), algorithm=hashes.SHA1())
     assert refusal(body) == "signature version"
 
 
@@ -165,7 +165,7 @@ def test_a_certificate_is_fetched_once_from_each_of_amazons_clouds(suffix: str) 
 
 def test_an_expired_certificate_is_refused_and_asked_for_again() -> None:
     certificates = [make_certificate(begins=NOW - timedelta(days=700)), CERTIFICATE]
-    verifier = sns.Verifier(frozenset({TOPIC}), fetch=lambda url: certificates.pop(0))
+    verifier = sns.Verifier(frozenset({TOPIC}), fetch=lambda _url: certificates.pop(0))
 
     assert refusal(sign(make_fields()), verifier) == "certificate dates"
     assert verifier.verify(sign(make_fields()), now=NOW)

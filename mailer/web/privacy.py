@@ -1,0 +1,54 @@
+"""The published privacy notice, as it is configured: what it says is what the product does."""
+
+from flask import Blueprint, Response, make_response, render_template
+from sqlalchemy import select
+
+from mailer import clock, installation
+from mailer.languages import N_
+from mailer.notice import schema
+from mailer.notice.models import NoticeVersion
+from mailer.web.guard import public
+from mailer.web.recipient_pages import choose_language, frame, keep_private, missing
+
+blueprint = Blueprint("privacy", __name__)
+blueprint.after_request(keep_private)
+
+PERSON_KINDS = {
+    "organisation_contact": N_("Contact persons of organisations"),
+    "shared_mailbox": N_("Shared addresses of organisations"),
+    "sole_trader": N_("Sole traders"),
+    "private_person": N_("Private persons"),
+}
+
+
+@blueprint.get("/privacy")
+@blueprint.get("/privacy/<int:number>")
+@public
+def show_notice(number: int | None = None) -> Response:
+    """The notice in force, or an earlier version of it, in the reader's language."""
+    now = clock.now()
+    with installation.current().sessions() as session:
+        published = (
+            select(NoticeVersion)
+            .where(NoticeVersion.published_at.is_not(None), NoticeVersion.effective_from <= now)
+            .order_by(NoticeVersion.effective_from.desc(), NoticeVersion.number.desc())
+        )
+        versions = list(session.scalars(published))
+    wanted = [each for each in versions if number is None or each.number == number]
+    if number is not None and not wanted:
+        return missing()
+    choose_language(None)
+    shown = wanted[0] if wanted else None
+    notice = schema.parse(shown.content) if shown else None
+    return make_response(
+        render_template(
+            "public/privacy.html",
+            **frame(notice),
+            notice=notice,
+            shown=shown,
+            versions=versions,
+            labels=schema,
+            person_kinds=PERSON_KINDS,
+            region=installation.current().settings.aws_region,
+        )
+    )
