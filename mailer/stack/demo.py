@@ -22,10 +22,9 @@ from sqlalchemy.orm import Session
 from mailer import clock, installation
 from mailer.accounts import passwords
 from mailer.accounts.models import User
-from mailer.adapters.queue import enqueue_after_commit
 from mailer.campaigns import lifecycle, starter
 from mailer.campaigns.models import Campaign, CampaignContent
-from mailer.contacts import importing, jobs
+from mailer.contacts import importing
 from mailer.contacts.importing import Choices, SourceFacts
 from mailer.contacts.models import Contact, Import, Suppression
 from mailer.db import transaction
@@ -144,7 +143,6 @@ def _import(here: Installation, story: Story, user_id: int) -> None:
         importing.name_source(session, entry, facts, now=now, actor_id=user_id)
         importing.choose(session, entry, Choices(), now=now)
         importing.start(session, entry, dry_run=False, now=now, actor_id=user_id)
-        enqueue_after_commit(session, jobs.QUEUE, jobs.RUN_IMPORT, entry.id)
         import_id = entry.id
     _wait(lambda: _import_state(here, import_id) in ("done", "failed"), IMPORT_SECONDS)
     state = _import_state(here, import_id)
