@@ -18,6 +18,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from mailer.stand_in.database import Database
+from mailer.stand_in.outbox import Outbox
 from mailer.stand_in.server import TOPIC_ARN, StandIn
 from tests.stand_in.conftest import Webhook
 from tests.stand_in.sample import bulk, entry, simple
@@ -375,6 +377,21 @@ def test_events_wait_for_a_webhook_that_is_down_and_survive_a_restart(
 
     assert second.wait_for_events()
     assert sorted(webhook.kinds()) == ["Delivery", "Send"]
+
+
+def test_what_a_killed_process_had_in_hand_is_due_again(tmp_path: Path) -> None:
+    database = Database(tmp_path / "file")
+    outbox = Outbox(database)
+    outbox.add([("key", "first"), ("key", "second")])
+    taken = outbox.take(1, notifications=True)
+    assert [envelope.message for envelope in taken] == ["first"]
+    assert [envelope.message for envelope in outbox.take(9, notifications=True)] == ["second"]
+
+    again = Outbox(database).take(9, notifications=True)
+    database.close()
+
+    assert [envelope.message for envelope in again] == ["first", "second"]
+    assert again[0] == taken[0]
 
 
 def test_events_can_be_lost_doubled_and_late(told: StandIn, ses: Any, webhook: Webhook) -> None:

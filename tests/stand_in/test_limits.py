@@ -140,6 +140,21 @@ def test_the_rate_throttles_the_last_entries_of_a_bulk_call(
     assert refusal(ses.send_bulk_email, **request)["Code"] == "TooManyRequestsException"
 
 
+def test_what_one_limit_refuses_does_not_use_up_the_other(
+    start: Callable[..., StandIn], client_for: Callable[..., Any], tmp_path: Path
+) -> None:
+    three = bulk(*[entry(f"a{i}@yritys.example") for i in range(3)])
+    little_quota = client_for(start(directory=tmp_path / "1", rate=3, quota=1).url)
+    little_rate = client_for(start(directory=tmp_path / "2", rate=1, quota=3).url)
+
+    little_quota.send_bulk_email(**three)
+    little_rate.send_bulk_email(**three)
+
+    free = bulk(*[entry(f"success+{i}@simulator.amazonses.com") for i in range(2)])
+    assert statuses(little_quota.send_bulk_email(**free)) == ["SUCCESS"] * 2
+    assert little_rate.get_account()["SendQuota"]["SentLast24Hours"] == 1.0
+
+
 def test_the_bucket_never_holds_more_than_one_second() -> None:
     moment = 0.0
     pace = Pace(10, lambda: moment)
