@@ -15,6 +15,7 @@ from mailer.web import (
     request,
     static_files,
     templates,
+    tracking,
 )
 
 MAX_BODY = 2**20
@@ -41,6 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     for part in (headers, csrf, request, static_files, templates, language, guard, errors):
         part.register(app)
     register_screens(app)
+    tracking.register(app)
     if settings.production:
         # One proxy stands in front and ends TLS; without it sign-in throttling by address
         # would count everybody as one.

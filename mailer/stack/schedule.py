@@ -35,11 +35,13 @@ class Returning:
 
 SCHEDULE = (
     Returning("mailer.events.jobs.apply_waiting", 3, queue="events"),
+    Returning("mailer.events.jobs.apply_tracking", 2, queue="events"),
     Returning("mailer.sending.jobs.sweep", 5),
     Returning("mailer.sending.jobs.start_due", 5),
     Returning("mailer.contacts.jobs.sweep_imports", 30),
     Returning("mailer.sending.jobs.refresh_quota", 60),
     Returning("mailer.contacts.jobs.delete_private_persons", 3600),
+    Returning("mailer.events.jobs.delete_old_raw", 3600),
 )
 
 
