@@ -53,6 +53,17 @@ class DraftRule:
         known = FIELDS.get(self.field)
         return bool(known and known.listed) and self.comparison in {"any_of", "none_of"}
 
+    @property
+    def ready(self) -> bool:
+        """The row is a rule that can be counted."""
+        if self.untouched:
+            return False
+        try:
+            parse(self.json())
+        except SegmentError:
+            return False
+        return True
+
     def settle(self) -> None:
         """Give a chosen field its first comparison, and forget values that cannot be its."""
         known = FIELDS.get(self.field)
