@@ -59,11 +59,15 @@ def attempt(
     return Entered(user, signed_in.begin(session, user, now=now))
 
 
-def confirm(session: Session, user: User, password: str, *, pepper: str, now: datetime) -> bool:
+def confirm(
+    session: Session, user: User, password: str, *, address: str, pepper: str, now: datetime
+) -> bool:
     """Whether a signed-in user's password is right; wrong ones count as failed sign-ins do."""
     # Whoever finds an open browser has no more tries than a stranger.
-    name_key, address_key = throttle.keys(pepper, user.user_name, "")
-    if throttle.waits_until(session, name_key, name_key, now=now) is not None:
+    name_key, address_key = throttle.keys(pepper, user.user_name, address)
+    if not throttle.try_lock(session, name_key):
+        return False
+    if throttle.waits_until(session, name_key, address_key, now=now) is not None:
         return False
     if passwords.matches(password, user.password_hash):
         return True

@@ -38,7 +38,7 @@ def sign_in() -> Answer:
     """The sign-in form."""
     if current_user() is not None:
         return redirect(url_for("home.show"), 303)
-    return render_template("web/access/sign_in.html", errors={}, user_name="", next=_next())
+    return _sign_in_page({}, user_name="")
 
 
 @blueprint.post("/sign-in")
@@ -65,11 +65,16 @@ def send_sign_in() -> Answer:
 
 
 def _sign_in_again(error: str) -> str:
+    return _sign_in_page({"": error}, user_name=request.form.get("user_name", "")[:200])
+
+
+def _sign_in_page(errors: dict[str, str], *, user_name: str) -> str:
     return render_template(
         "web/access/sign_in.html",
-        errors={"": error},
-        user_name=request.form.get("user_name", "")[:200],
+        errors=errors,
+        user_name=user_name,
         next=_next(),
+        is_set_up=setup.is_set_up(db_session()),
     )
 
 
@@ -117,7 +122,6 @@ def sign_out() -> Answer:
         signed_in.end(db_session(), secret)
     response = redirect(url_for("access.sign_in"), 303)
     response.delete_cookie(cookie_name("signed_in"), secure=current_app.config["PRODUCTION"])
-    response.headers["Clear-Site-Data"] = '"cache", "storage"'
     return response
 
 
@@ -192,6 +196,7 @@ def send_password() -> Answer:
         db_session(),
         user,
         request.form.get("old_password", ""),
+        address=request.remote_addr or "",
         pepper=installation.current().settings.secret_key,
         now=now,
     )

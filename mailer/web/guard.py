@@ -103,12 +103,21 @@ def may(permission: str) -> bool:
 
 
 def may_open(endpoint: str) -> bool:
-    """Whether the signed-in user may open a view; False when there is no such view."""
+    """Whether the signed-in user may open a view now; False when there is no such view."""
     view = current_app.view_functions.get(endpoint)
     access = access_of(view) if view is not None else None
     if access is None:
         return False
-    return access.kind != "permission" or may(access.permission)
+    return access.kind != "permission" or (_is_ready() and may(access.permission))
+
+
+def _is_ready() -> bool:
+    user = current_user()
+    return (
+        user is not None
+        and not user.must_change_password
+        and undertaking.accepted(user, undertaking_version())
+    )
 
 
 def _check() -> Any:

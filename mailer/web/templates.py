@@ -52,14 +52,14 @@ def icon(name: str, label: str | None = None, css: str = "") -> Markup:
     return Markup('<svg class="{}" {}><use href="{}#{}"/></svg>').format(css, role, sprite, name)
 
 
-def _trans(message: str, **values: Any) -> Markup:
+def _trans(message: str, /, **values: Any) -> Markup:
     # For {% trans %}: the message is ours and may hold markup, the values are not and may not.
     if not values:
         return Markup(languages.gettext(message).replace("%%", "%"))  # noqa: S704 - our own words
     return Markup(languages.gettext(message, **_escaped(values)))  # noqa: S704 - the same
 
 
-def _trans_plural(singular: str, plural: str, num: int, **values: Any) -> Markup:
+def _trans_plural(singular: str, plural: str, num: int, /, **values: Any) -> Markup:
     escaped = _escaped(values)
     return Markup(languages.ngettext(singular, plural, num, **escaped))  # noqa: S704 - the same
 

@@ -296,6 +296,7 @@ def test_the_set_up_form_says_what_is_wrong_beside_the_field(
 def test_before_the_undertaking_nothing_else_opens(app: Flask, client: Browser) -> None:
     sign_in(client, accepted=False)
     assert client.get("/").location == "/undertaking"
+    assert 'href="/settings"' not in client.get("/undertaking").text
     for rule in app.url_map.iter_rules():
         access = guard.access_of(app.view_functions[rule.endpoint])
         if access and access.kind == "permission" and "GET" in (rule.methods or ()):

@@ -179,6 +179,49 @@ def test_a_failing_view_leaves_nothing_behind(app: Flask, client: Browser) -> No
     assert "Maija Virtanen" in client.get("/account").text
 
 
+def test_a_commit_that_fails_is_a_fault_and_no_success(app: Flask, client: Browser) -> None:
+    from mailer.accounts.models import User
+    from mailer.web import db_session, signed_in_user
+
+    def add_twice() -> str:
+        here = signed_in_user()
+        values = {name: getattr(here, name) for name in ("user_name", "email", "roles")}
+        now, hashed = here.created_at, here.password_hash
+        db_session().add(User(name="Double", created_at=now, password_hash=hashed, **values))
+        return "saved"
+
+    app.add_url_rule("/twice", "twice", guard.requires("home.view")(add_twice), methods=["POST"])
+    sign_in(client)
+    answer = client.post("/twice")
+    assert answer.status_code == 500
+    assert answer.text != "saved"
+    assert "Double" not in client.get("/settings/users").text
+
+
+def test_what_must_be_on_record_is_kept_although_the_answer_is_no(
+    app: Flask, client: Browser
+) -> None:
+    from mailer.web import db_session, keep_changes, signed_in_user
+
+    def refuse() -> tuple[str, int]:
+        signed_in_user().name = "Changed Name"
+        db_session().flush()
+        keep_changes()
+        return "no", 422
+
+    def show() -> str:
+        signed_in_user().name = "Not Kept"
+        return "shown"
+
+    app.add_url_rule("/refuse", "refuse", guard.requires("home.view")(refuse), methods=["POST"])
+    app.add_url_rule("/show", "show", guard.requires("home.view")(show))
+    sign_in(client, name="Maija Virtanen")
+    client.get("/show")
+    assert "Maija Virtanen" in client.get("/account").text
+    client.post("/refuse")
+    assert "Changed Name" in client.get("/account").text
+
+
 def test_machines_get_short_answers(app: Flask, client: Browser) -> None:
     assert client.post("/webhooks/nothing").json == {"error": 404}
     answer = client.post("/u/nothing")
@@ -279,13 +322,14 @@ def test_the_process_is_not_ready_without_its_servers(
     installation.current().engine.dispose()
 
 
-def test_the_sign_in_page_needs_no_database(app: Flask, client: Browser, settings: object) -> None:
+def test_without_a_database_the_error_page_still_speaks_ones_language(
+    app: Flask, client: Browser, settings: object
+) -> None:
     from mailer import installation
     from mailer.config import Settings
 
     assert isinstance(settings, Settings)
     installation.install(settings)
-    assert client.get("/sign-in").status_code == 200
     client.set_cookie("signed_in", "x")
     answer = client.get("/", headers={"Accept-Language": "en"})
     assert answer.status_code == 500
