@@ -97,7 +97,7 @@ def sent_of(session: Session, campaign_ids: Sequence[int]) -> dict[int, tuple[in
         .where(Message.campaign_id.in_(campaign_ids))
         .group_by(Message.campaign_id)
     )
-    return {campaign_id: (got, wanted) for campaign_id, got, wanted in rows}
+    return {int(campaign_id or 0): (got, wanted) for campaign_id, got, wanted in rows}
 
 
 def lines(

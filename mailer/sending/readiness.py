@@ -107,10 +107,24 @@ def left_out(audience: Audience) -> dict[str, int]:
     return {code: number for code, number in audience.by_verdict.items() if code != build.CLEAR}
 
 
+def ask_of(session: Session, campaign: Campaign, *, now: datetime) -> build.Question:
+    """What the gate is asked before sending.
+
+    The sender's domain has a check of its own: were it asked here too, nobody would be left to
+    count until it is verified.
+    """
+    return build.ask_for(
+        session,
+        purpose=campaign.purpose,
+        functions=frozenset(campaign.target_functions),
+        now=now,
+    )
+
+
 def _recipients(
     session: Session, campaign: Campaign, segment: Segment, now: datetime
 ) -> _Recipients:
-    ask = launch.ask(session, campaign, now=now)
+    ask = ask_of(session, campaign, now=now)
     try:
         audience = build.counts(session, segment.tree, ask)
         chosen = build.audience(segment.tree, ask).subquery("chosen")

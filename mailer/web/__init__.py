@@ -25,12 +25,25 @@ __all__ = [
 SCREENS = (
     "mailer.web.health",
     "mailer.web.webhooks",
+    "mailer.web.public",
+    "mailer.web.privacy",
     "mailer.web.access",
     "mailer.web.own_account",
     "mailer.web.home",
+    "mailer.web.campaigns",
+    "mailer.web.campaign_recipients",
+    "mailer.web.campaign_content",
+    "mailer.web.campaign_preview",
+    "mailer.web.campaign_tests",
+    "mailer.web.campaign_review",
+    "mailer.web.campaign_progress",
+    "mailer.web.imports",
+    "mailer.web.import_runs",
     "mailer.web.accounts",
     "mailer.web.settings",
     "mailer.web.audit_log",
+    "mailer.web.segments",
+    "mailer.web.segment_people",
 )
 
 
