@@ -1,0 +1,1 @@
+"""The catalogues of the three languages, and how they are kept in step with the code."""
