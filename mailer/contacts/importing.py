@@ -478,6 +478,17 @@ def fail(session: Session, import_id: int, code: str, *, now: datetime) -> None:
     )
 
 
+def discard(session: Session, entry: Import, *, now: datetime, actor_id: int | None = None) -> None:
+    """Delete an upload of which nothing was imported. Raises ImportRefusedError otherwise."""
+    _require_state(entry, "uploaded", "mapped", "checked")
+    audit.record(session, "import.discarded", "import", entry.id, now=now, actor_id=actor_id)
+    source = session.get(Source, entry.source_id) if entry.source_id else None
+    session.delete(entry)
+    session.flush()
+    if source is not None:
+        session.delete(source)
+
+
 def undo(session: Session, entry: Import, *, now: datetime, actor_id: int | None = None) -> Undone:
     """Remove the contacts an import created. Raises ImportRefusedError after seven days.
 
