@@ -177,7 +177,7 @@ def _fault_of_attribute(tag: str, within: str, name: str, value: str) -> tuple[s
     if name in _URL_ATTRIBUTES:
         return _fault_of_url(name, value)
     if name in _WITH_FIELDS:
-        return next(iter(merge.split(value)[1]), ("", ""))
+        return next(((fault.code, fault.detail) for fault in merge.split(value)[1]), ("", ""))
     if name == "style":
         return ("style", value) if _BAD_STYLE.search(value) else ("", "")
     bad = len(value) > 300 or re.search(r"[<>;\\]|url\s*\(|expression", value, re.IGNORECASE)
@@ -221,12 +221,8 @@ def _faults_of_words(element: etree._Element, tag: str) -> Iterator[Problem]:
             if bad is not None:
                 yield Problem(line, "style", bad.group())
         elif worded:
-            for code, detail in merge.split(text)[1]:
-                yield Problem(_line_of(text, detail, line), code, detail)
+            for fault in merge.split(text)[1]:
+                number = None if line is None else line + text.count("\n", 0, fault.at)
+                yield Problem(number, fault.code, fault.detail)
         elif text.strip():
             yield Problem(line, "stray_text", tag)
-
-
-def _line_of(text: str, detail: str, start: int | None) -> int | None:
-    at = text.find(detail.split(" ", 1)[0])
-    return start if start is None or at < 0 else start + text.count("\n", 0, at)

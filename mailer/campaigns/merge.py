@@ -35,21 +35,30 @@ class Template:
     parts: tuple[str | Slot, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a field: a code and detail of mailer.campaigns.problems, and where."""
+
+    code: str
+    detail: str
+    at: int
+
+
 Parts = list[str | Slot]
 
 
-def split(text: str) -> tuple[Parts, list[tuple[str, str]]]:
-    """The parts of a text, and (code, detail) of what is wrong with its fields."""
+def split(text: str) -> tuple[Parts, list[Fault]]:
+    """The parts of a text, and what is wrong with its fields."""
     parts: Parts = []
-    faults: list[tuple[str, str]] = []
+    faults: list[Fault] = []
     end = 0
     for match in _FIELD.finditer(text):
-        _add_fixed(text[end : match.start()], parts, faults)
+        _add_fixed(text, end, match.start(), parts, faults)
         slot = _slot(match, faults)
         if slot is not None:
             parts.append(slot)
         end = match.end()
-    _add_fixed(text[end:], parts, faults)
+    _add_fixed(text, end, len(text), parts, faults)
     return parts, faults
 
 
@@ -82,7 +91,7 @@ def line(text: str, field: str, longest: int) -> tuple[Template, list[Problem]]:
     if has_bad_characters(text):
         problems.append(Problem(None, "characters", "", field))
     parts, faults = split(text)
-    problems += [Problem(None, code, detail, field) for code, detail in faults]
+    problems += [Problem(None, fault.code, fault.detail, field) for fault in faults]
     return template(parts), problems
 
 
@@ -99,21 +108,22 @@ def has_bad_characters(text: str) -> bool:
     )
 
 
-def _add_fixed(text: str, parts: Parts, faults: list[tuple[str, str]]) -> None:
-    found = re.search(r"[{}]", text)
+def _add_fixed(text: str, start: int, end: int, parts: Parts, faults: list[Fault]) -> None:
+    found = re.search(r"[{}]", text[start:end])
     if found is not None:
-        start = max(0, found.start() - 10)
-        faults.append(("bracket", " ".join(text[start : found.start() + 20].split())))
-    if text:
-        parts.append(text)
+        at = start + found.start()
+        around = text[max(start, at - 10) : min(end, at + 20)]
+        faults.append(Fault("bracket", " ".join(around.split()), at))
+    if end > start:
+        parts.append(text[start:end])
 
 
-def _slot(match: re.Match[str], faults: list[tuple[str, str]]) -> Slot | None:
+def _slot(match: re.Match[str], faults: list[Fault]) -> Slot | None:
     name, fallback = match.group(1).strip(), " ".join((match.group(2) or "").split())
     if name not in FIELDS:
-        faults.append(("field_unknown", name[:40] or "{}"))
+        faults.append(Fault("field_unknown", name[:40] or "{}", match.start()))
     elif not fallback or len(fallback) > LONGEST_FALLBACK:
-        faults.append(("field_fallback", name))
+        faults.append(Fault("field_fallback", name, match.start()))
     else:
         return Slot(name, fallback)
     return None
