@@ -17,6 +17,7 @@ COMMANDS = {
     "ses-stand-in": "mailer.cli.processes:ses_stand_in",
     "up": "mailer.cli.up:up",
     "web": "mailer.cli.processes:web",
+    "why": "mailer.cli.why:why",
     "worker": "mailer.cli.processes:worker",
 }
 

@@ -29,6 +29,7 @@ from sqlalchemy.orm import Session
 from mailer import gate
 from mailer.contacts.models import Company, Contact
 from mailer.notice import switches
+from mailer.notice.schema import PURPOSES
 from mailer.roles.models import Title
 from mailer.segments.models import Segment
 from mailer.segments.rules import Compiler, Lookup, Rule, Saved, Tree, parse
@@ -116,6 +117,19 @@ def ask_for(
         paused=paused,
         lookup=lookup_in(session),
     )
+
+
+def usual_ask(session: Session, functions: frozenset[str], *, now: datetime) -> Question:
+    """The question of a campaign that is not there yet: to these functions, else the offering's.
+
+    The purpose is electronic direct marketing, or the first that the notice declares instead.
+    """
+    notice = switches.in_force(session, now)
+    declared = notice.purposes if notice else {}
+    ordered = ("e_marketing", *PURPOSES)
+    purpose = next((key for key in ordered if key in declared), "e_marketing")
+    offering = notice.offering if notice else frozenset[str]()
+    return ask_for(session, purpose=purpose, functions=functions or offering, now=now)
 
 
 def lookup_in(session: Session) -> Lookup:

@@ -10,11 +10,10 @@ from mailer import clock
 from mailer.contacts.address import PROBLEMS, AddressError, canonical
 from mailer.contacts.models import Contact
 from mailer.languages import gettext as _
-from mailer.notice.schema import PURPOSES, Notice
 from mailer.segments import build, words
 from mailer.segments.build import Audience, Person
 from mailer.segments.choices import names
-from mailer.segments.rules import SegmentError, Tree
+from mailer.segments.rules import SegmentError
 from mailer.web.segment_draft import Draft, begun
 
 EXAMPLES = 5
@@ -58,13 +57,13 @@ class Explained:
     verdict: str
 
 
-def count_draft(session: Session, draft: Draft, notice: Notice | None) -> Counted:
+def count_draft(session: Session, draft: Draft) -> Counted:
     """Count the rules that are ready; what is wrong with the others is told in the rows."""
     tree, _faults = begun(draft)
     if tree is None:
         return _uncounted(Markup(), "")
     sentence = words.sentence(tree, names(session, [tree]))
-    ask = question(session, tree, notice)
+    ask = build.usual_ask(session, tree.functions(), now=clock.now())
     try:
         audience = build.counts(session, tree, ask)
         alone = build.alone(session, tree, ask)
@@ -107,7 +106,7 @@ def _uncounted(sentence: Markup, fault: str) -> Counted:
     return Counted(sentence, fault, None, 0, False, [], [], [])
 
 
-def explain_address(session: Session, draft: Draft, typed: str, notice: Notice | None) -> Explained:
+def explain_address(session: Session, draft: Draft, typed: str) -> Explained:
     """What each rule and the gate say of the person with an address."""
     tree, _faults = begun(draft)
     try:
@@ -117,7 +116,7 @@ def explain_address(session: Session, draft: Draft, typed: str, notice: Notice |
         contact_id = session.scalar(select(Contact.id).where(Contact.email == str(address)))
         if contact_id is None:
             return _unexplained(_("Nobody in the register has this address."))
-        ask = question(session, tree, notice)
+        ask = build.usual_ask(session, tree.functions(), now=clock.now())
         explained = build.explain(session, tree, contact_id, ask)
     except AddressError as error:
         return _unexplained(_(PROBLEMS[error.code]))
@@ -135,19 +134,3 @@ def explain_address(session: Session, draft: Draft, typed: str, notice: Notice |
 
 def _unexplained(fault: str) -> Explained:
     return Explained(fault, False, [], False, "")
-
-
-def question(session: Session, tree: Tree, notice: Notice | None) -> build.Question:
-    """What a campaign to these people would ask: the functions the rules name, else the offering.
-
-    The purpose is electronic direct marketing, or the first that the notice declares instead.
-    """
-    declared = notice.purposes if notice else {}
-    usual = "e_marketing"
-    purpose = (
-        usual if usual in declared else next((key for key in PURPOSES if key in declared), usual)
-    )
-    offering = notice.offering if notice else frozenset[str]()
-    return build.ask_for(
-        session, purpose=purpose, functions=tree.functions() or offering, now=clock.now()
-    )

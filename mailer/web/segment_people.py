@@ -3,13 +3,13 @@
 from flask import Blueprint, abort, render_template, request
 from sqlalchemy.orm import Session
 
+from mailer import clock
 from mailer.segments import build
 from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError, Tree, parse
 from mailer.web.guard import requires
 from mailer.web.paging import SIZE
-from mailer.web.request import db_session, notice_in_force
-from mailer.web.segment_numbers import question
+from mailer.web.request import db_session
 
 blueprint = Blueprint("segment_people", __name__, url_prefix="/segments/<int:segment_id>")
 
@@ -25,7 +25,7 @@ def browse(segment_id: int) -> str:
     people: list[build.Person] = []
     counted = build.Audience(0, 0, {})
     if tree is not None:
-        ask = question(session, tree, notice_in_force())
+        ask = build.usual_ask(session, tree.functions(), now=clock.now())
         try:
             counted = build.counts(session, tree, ask)
             people = build.people(
@@ -61,7 +61,9 @@ def now(segment_id: int) -> str:
     counted = None
     if tree is not None:
         try:
-            counted = build.counts(session, tree, question(session, tree, notice_in_force()))
+            counted = build.counts(
+                session, tree, build.usual_ask(session, tree.functions(), now=clock.now())
+            )
         except SegmentError as error:
             fault = error.sentence()
     return render_template("web/segments/now.html", counted=counted, fault=fault)

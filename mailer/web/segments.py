@@ -192,7 +192,7 @@ def redraw() -> Response:
 @requires("segments.view")
 def count() -> str:
     """The numbers beside the builder, for htmx."""
-    counted = count_draft(db_session(), segment_draft.read(request.form), notice_in_force())
+    counted = count_draft(db_session(), segment_draft.read(request.form))
     return render_template(
         "web/segments/numbers.html", counted=counted, segment_id=_number("segment")
     )
@@ -203,9 +203,7 @@ def count() -> str:
 def explain() -> str:
     """Why one person is in the segment of the form or not, for htmx."""
     draft = segment_draft.read(request.form)
-    explained = explain_address(
-        db_session(), draft, request.form.get("address", ""), notice_in_force()
-    )
+    explained = explain_address(db_session(), draft, request.form.get("address", ""))
     return render_template("web/segments/explained.html", explained=explained)
 
 
@@ -268,9 +266,7 @@ def _page(
     typed = request.form
     explained = None
     if typed.get("do") == "explain":
-        explained = explain_address(
-            db_session(), draft, typed.get("address", ""), notice_in_force()
-        )
+        explained = explain_address(db_session(), draft, typed.get("address", ""))
     version = typed.get("version") or (segment.version if segment else "")
     return render_template(
         "web/segments/edit.html",
@@ -279,7 +275,7 @@ def _page(
         name=name,
         version=version,
         errors=errors or {},
-        counted=count_draft(db_session(), draft, notice_in_force()),
+        counted=count_draft(db_session(), draft),
         address=typed.get("address", ""),
         explained=explained,
         uses=saved.used_by(db_session(), segment.id) if segment else [],
