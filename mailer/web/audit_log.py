@@ -134,8 +134,10 @@ def _names(entries: Sequence[AuditEntry]) -> dict[int, str]:
 
 
 def _details(details: dict[str, Any]) -> list[tuple[str, str]]:
-    return [
-        (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-        for name, value in details.items()
-        if value not in ("", None)
-    ]
+    return [(name, _shown(value)) for name, value in details.items() if value not in ("", None)]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

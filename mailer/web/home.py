@@ -65,7 +65,7 @@ def show() -> str:
     steps = _first_steps()
     return render_template(
         "web/home.html",
-        tasks=list(_tasks()),
+        tasks=sorted(_tasks(), key=lambda task: task.kind != "bad"),
         steps=steps if not all(task.kind == "ok" for task in steps) else [],
         next_sends=figures.next_sends(session, now=now) if sees_campaigns else [],
         last=figures.last_campaign(session) if may("reports.view") else None,

@@ -75,6 +75,7 @@ def test_what_needs_the_user_is_on_top(client: Browser, sessions: sessionmaker[S
     assert "1 job title waits for review" in page
     assert "The domain posti.example is not verified" in page
     assert "It is not known whether some messages left: 1 message" in page
+    assert page.index("is not verified") < page.index("Paused"), "the worst comes first"
 
 
 def test_an_approval_waits_only_for_those_who_may_give_it(

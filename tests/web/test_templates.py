@@ -1,12 +1,15 @@
 """What templates can call: words, filters, icons; macros; paging."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
 from flask import Flask, render_template_string
 from jinja2 import UndefinedError
 
+from mailer.config import ROOT
 from mailer.languages import in_language
+from mailer.web import static_files
 from mailer.web.paging import Paging, Sorting, page_number, sorting
 from mailer.web.templates import ICONS, icon
 
@@ -140,3 +143,49 @@ def test_only_known_columns_are_sorted_by(app: Flask) -> None:
     with app.test_request_context("/?sort=-name"):
         assert sorting({"name": 1}, "name") == Sorting("name", descending=True)
         assert sorting({"name": 1}, "name").toggled("name") == "name"
+
+
+def test_templates_use_only_the_buttons_and_colours_of_the_theme() -> None:
+    stray = re.compile(
+        r"\b(btn-(outline-\w+|secondary|success|warning|info|link)"
+        r"|text-(warning|info|success)|alert-\w+)\b"
+    )
+    found = {
+        str(path): sorted({match[0] for match in stray.findall(path.read_text("utf-8"))})
+        for path in (ROOT / "templates" / "web").rglob("*.html")
+        if stray.search(path.read_text("utf-8"))
+    }
+    assert found == {}
+
+
+def test_every_pair_of_text_and_ground_has_enough_contrast() -> None:
+    css = (static_files.DIRECTORY / "theme.css").read_text("utf-8")
+    for theme in (":root,[data-bs-theme=light]{", "[data-bs-theme=dark]{"):
+        block = css[css.index(theme) :].split("}")[0]
+        colours = dict(re.findall(r"--t-([a-z-]+):(#[0-9a-f]{3,6})", block))
+        for text, ground in (
+            *[("text", g) for g in ("bg", "surface", "neu-bg", "ok-bg", "warn-bg", "bad-bg")],
+            *[("muted", g) for g in ("bg", "surface", "neu-bg")],
+            *[("primary", g) for g in ("bg", "surface", "info-bg", "bad-bg")],
+            *[(kind, f"{kind}-bg") for kind in ("ok", "warn", "bad", "info", "neu")],
+            ("bad", "surface"),
+            ("on-primary", "primary"),
+            ("on-primary", "primary-h"),
+        ):
+            assert contrast(colours[text], colours[ground]) >= 4.5, (theme, text, ground)
+        assert contrast(colours["edge"], colours["surface"]) >= 3
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of WCAG 2.2 between two colours."""
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    digits = colour[1:] if len(colour) == 7 else "".join(d * 2 for d in colour[1:])
+    channels = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    red, green, blue = (
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
