@@ -262,7 +262,7 @@ def _columns_page(entry: Import, values: Any, errors: dict[str, str]) -> Any:
         ],
         rules=[(key, _(label)) for key, label in RULES.items()],
         countries=sorted(((code, names[code]) for code in COUNTRIES), key=lambda item: item[1]),
-        languages=[(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
+        language_choices=[(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
     )
 
 
