@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, LargeBinary, event, select, text
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy.orm import Mapped, Session, SessionTransaction, mapped_column
 
-from mailer.db import Model
+from mailer.db import Model, is_inside
 
 _WAITING = "audit_waiting"
 _LOCK = 7_105_001  # any constant no other advisory lock uses
@@ -52,18 +52,18 @@ def record(
 
     `details` are JSON values about the action, never names or addresses of people.
     """
-    session.info.setdefault(_WAITING, []).append(
-        AuditEntry(
-            at=now,
-            actor_id=actor_id,
-            action=action,
-            object_kind=object_kind,
-            object_id=object_id,
-            details=details,
-        )
-    )
     if not session.in_transaction():
         session.begin()
+    within = session.get_nested_transaction() or session.get_transaction()
+    entry = AuditEntry(
+        at=now,
+        actor_id=actor_id,
+        action=action,
+        object_kind=object_kind,
+        object_id=object_id,
+        details=details,
+    )
+    session.info.setdefault(_WAITING, []).append((within, entry))
 
 
 def digest(previous: bytes, entry: AuditEntry) -> bytes:
@@ -104,7 +104,7 @@ def _write(session: Session) -> None:
         return
     session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     previous = session.scalar(select(AuditEntry.hash).order_by(AuditEntry.id.desc()).limit(1))
-    for entry in entries:
+    for _, entry in entries:
         entry.hash = digest(previous or b"", entry)
         previous = entry.hash
         session.add(entry)
@@ -112,6 +112,9 @@ def _write(session: Session) -> None:
 
 
 @event.listens_for(Session, "after_soft_rollback")
-def _drop(session: Session, previous_transaction: object) -> None:  # noqa: ARG001
-    if not session.in_nested_transaction():
-        session.info.pop(_WAITING, None)
+def _drop(session: Session, rolled_back: SessionTransaction) -> None:
+    # A savepoint takes its own entries with it and no others.
+    waiting = session.info.pop(_WAITING, [])
+    kept = [(within, entry) for within, entry in waiting if not is_inside(within, rolled_back)]
+    if kept:
+        session.info[_WAITING] = kept

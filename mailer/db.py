@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Engine, MetaData, Text, create_engine
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, sessionmaker
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -64,3 +64,12 @@ def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
     """One unit of work at an edge: commits at the end, rolls back on any exception."""
     with sessions() as session, session.begin():
         yield session
+
+
+def is_inside(transaction: SessionTransaction | None, outer: SessionTransaction) -> bool:
+    """Whether a transaction or savepoint is `outer` itself or was begun within it."""
+    while transaction is not None:
+        if transaction is outer:
+            return True
+        transaction = transaction.parent
+    return False

@@ -14,6 +14,8 @@ from rq import Queue
 from sqlalchemy import event
 from sqlalchemy.orm import Session, SessionTransaction
 
+from mailer.db import is_inside
+
 log = logging.getLogger(__name__)
 
 # In the order workers take from them.
@@ -88,14 +90,6 @@ def _ring(session: Session) -> None:
 @event.listens_for(Session, "after_soft_rollback")
 def _drop(session: Session, rolled_back: SessionTransaction) -> None:
     waiting: list[Any] = session.info.pop(_WAITING, [])
-    kept = [entry for entry in waiting if not _inside(entry[0], rolled_back)]
+    kept = [entry for entry in waiting if not is_inside(entry[0], rolled_back)]
     if kept:
         session.info[_WAITING] = kept
-
-
-def _inside(transaction: SessionTransaction | None, outer: SessionTransaction) -> bool:
-    while transaction is not None:
-        if transaction is outer:
-            return True
-        transaction = transaction.parent
-    return False
