@@ -47,10 +47,13 @@ class Signer:
     def __init__(self, *secrets: str) -> None:
         keys = [hashlib.sha256(b"links:" + secret.encode()).digest() for secret in secrets]
         self._current = keys[0]
-        self._by_id = {key[0]: key for key in reversed(keys)}
+        # One byte names the key, and two keys may well share it.
+        self._by_id: dict[int, list[bytes]] = {}
+        for key in keys:
+            self._by_id.setdefault(key[0], []).append(key)
 
     def make(self, purpose: Purpose, recipient: Recipient) -> str:
-        """54 characters, safe in a URL."""
+        """50 characters, safe in a URL."""
         payload = _HEAD.pack(self._current[0], recipient.message_id, recipient.address_key)
         return (
             base64.urlsafe_b64encode(payload + self._mac(self._current, purpose, payload))
@@ -71,8 +74,8 @@ class Signer:
         if len(raw) != _LENGTH:
             raise TokenError
         payload, mac = raw[: _HEAD.size], raw[_HEAD.size :]
-        key = self._by_id.get(raw[0])
-        if key is None or not hmac.compare_digest(mac, self._mac(key, purpose, payload)):
+        keys = self._by_id.get(raw[0], ())
+        if not any(hmac.compare_digest(mac, self._mac(key, purpose, payload)) for key in keys):
             raise TokenError
         _, message_id, address_key = _HEAD.unpack(payload)
         return Recipient(message_id, address_key)
