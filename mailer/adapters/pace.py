@@ -19,6 +19,7 @@ _TAKE = """
 local rate = tonumber(redis.call('HGET', KEYS[1], 'rate') or '0')
 if rate <= 0 then return {0, -1} end
 local limit = tonumber(redis.call('HGET', KEYS[1], 'limit') or rate)
+if limit <= 0 then return {0, -1} end
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
 local at = tonumber(redis.call('HGET', KEYS[1], 'at') or now)
@@ -37,6 +38,11 @@ return {granted, wait}
 _SLOW = """
 local rate = tonumber(redis.call('HGET', KEYS[1], 'rate') or '0')
 if rate > 0 then redis.call('HSET', KEYS[1], 'rate', math.max(1, rate / 2), 'tokens', 0) end
+return 1
+"""
+_RECOVER = """
+local rate = tonumber(redis.call('HGET', KEYS[1], 'rate') or '0')
+if rate <= 0 then redis.call('HSET', KEYS[1], 'rate', ARGV[1]) end
 return 1
 """
 
@@ -58,6 +64,7 @@ class Pace:
         self._redis = redis
         self._take = redis.register_script(_TAKE)
         self._slow = redis.register_script(_SLOW)
+        self._recover = redis.register_script(_RECOVER)
         self._fallback_rate = fallback_rate
         self._local_lock = threading.Lock()
         self._local_next = 0.0
@@ -92,7 +99,8 @@ class Pace:
         limit = max(quota.rate * share, 1.0) if quota.rate > 0 else 0.0
         with self._redis.pipeline() as pipeline:
             pipeline.hset(_BUCKET, "limit", str(limit))
-            pipeline.hsetnx(_BUCKET, "rate", str(limit))
+            # A rate that fell to nothing with the limit must not stay there when it comes back.
+            self._recover(keys=[_BUCKET], args=[limit], client=pipeline)
             pipeline.hset(
                 _QUOTA,
                 mapping={
