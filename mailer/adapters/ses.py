@@ -16,9 +16,14 @@ from botocore.config import Config
 from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
+    CredentialRetrievalError,
     EndpointConnectionError,
+    MetadataRetrievalError,
     NoCredentialsError,
+    PartialCredentialsError,
     ProxyConnectionError,
+    SSOError,
+    TokenRetrievalError,
 )
 
 CONNECT_TIMEOUT_SECONDS = 5
@@ -113,12 +118,23 @@ _ENTRY_STATUS = {
 }
 
 
+# Raised while a call is being signed, before anything is sent.
+_WITHOUT_CREDENTIALS = (
+    NoCredentialsError,
+    PartialCredentialsError,
+    CredentialRetrievalError,
+    MetadataRetrievalError,
+    TokenRetrievalError,
+    SSOError,
+)
+
+
 def _of_error(error: Exception) -> Result:
     """What an exception of a whole call proves about every message in it."""
     if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ProxyConnectionError):
         return Result(Outcome.NOT_NOW, error="connection")  # the body was never sent
-    if isinstance(error, NoCredentialsError):
-        return Result(Outcome.HALT, error="no_credentials")
+    if isinstance(error, _WITHOUT_CREDENTIALS):
+        return Result(Outcome.HALT, error="no_credentials")  # the call was never signed
     if not isinstance(error, ClientError):
         return Result(Outcome.UNKNOWN, error=type(error).__name__)
     code = str(error.response.get("Error", {}).get("Code", ""))
@@ -235,6 +251,9 @@ def _of_entry(entry: Mapping[str, Any]) -> Result:
     outcome = _ENTRY_STATUS.get(str(entry.get("Status")), Outcome.UNKNOWN)
     if outcome is Outcome.ACCEPTED:
         return Result(outcome, message_id=entry.get("MessageId"))
+    if outcome is Outcome.REFUSED and "not verified" in str(entry.get("Error", "")):
+        # About the sender, or about an account still in the sandbox: not about this person.
+        return Result(Outcome.HALT, error="MessageRejected")
     return Result(outcome, error=str(entry.get("Status"))[:80])
 
 
