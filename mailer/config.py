@@ -5,6 +5,7 @@ In production nothing has a default secret: what is missing stops the start with
 and the region must lie in the European Economic Area (R62).
 """
 
+import math
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-T = TypeVar("T")
+T = TypeVar("T", int, float)
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -85,11 +86,11 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         unsubscribe_mailbox=_text(
             environ, "UNSUBSCRIBE_MAILBOX", production, "unsubscribe@lupaposti.example"
         ),
-        sender_threads=_number(environ, "SENDER_THREADS", 8, int),
-        fallback_rate=_number(environ, "FALLBACK_RATE", 10.0, float),
-        hold_seconds=_number(environ, "HOLD_SECONDS", 60, int),
-        claim_lease_seconds=_number(environ, "CLAIM_LEASE_SECONDS", 120, int),
-        settle_seconds=_number(environ, "SETTLE_SECONDS", 900, int),
+        sender_threads=_number(environ, "SENDER_THREADS", 8, int, least=1),
+        fallback_rate=_number(environ, "FALLBACK_RATE", 10.0, float, least=0.01),
+        hold_seconds=_number(environ, "HOLD_SECONDS", 60, int, least=0),
+        claim_lease_seconds=_number(environ, "CLAIM_LEASE_SECONDS", 120, int, least=1),
+        settle_seconds=_number(environ, "SETTLE_SECONDS", 900, int, least=1),
         var=_path(environ, "LUPAPOSTI_VAR") or ROOT / "var",
     )
     _check_region(settings)
@@ -122,6 +123,11 @@ def _check_production(settings: Settings) -> None:
         raise SettingsError("PUBLIC_URL must start with https:// (RFC 8058 demands it).")
     if settings.ses_endpoint_url or settings.sns_certificate_file:
         raise SettingsError("SES_ENDPOINT_URL and SNS_CERTIFICATE_FILE are for development only.")
+    if settings.settle_seconds < 2 * settings.claim_lease_seconds:
+        raise SettingsError(
+            "SETTLE_SECONDS must be at least twice CLAIM_LEASE_SECONDS, or a message could be "
+            "queued again while it is still being sent."
+        )
     if not settings.sns_topic_arns:
         raise SettingsError("SNS_TOPIC_ARNS must name the topic that SES publishes its events to.")
 
@@ -142,14 +148,19 @@ def _text(environ: Mapping[str, str], name: str, required: bool, default: str) -
     return default
 
 
-def _number(environ: Mapping[str, str], name: str, default: T, kind: Callable[[str], T]) -> T:
+def _number(
+    environ: Mapping[str, str], name: str, default: T, kind: Callable[[str], T], *, least: float
+) -> T:
     value = environ.get(name)
     if not value:
         return default
     try:
-        return kind(value)
+        number = kind(value)
     except ValueError:
         raise SettingsError(f"{name} must be a number.") from None
+    if not least <= number < math.inf:
+        raise SettingsError(f"{name} must be a number from {least} up.")
+    return number
 
 
 def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str:
