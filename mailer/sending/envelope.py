@@ -15,7 +15,7 @@ from mailer.config import Settings
 from mailer.languages import format_date, gettext, in_language
 from mailer.notice.schema import OWN_SOURCES, Entity
 from mailer.roles.taxonomy import FUNCTION_LABELS
-from mailer.tokens import Purpose, Recipient, Signer
+from mailer.tokens import Purpose, Recipient, Signer, TokenError
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +92,14 @@ class Links:
         ]
 
     def belongs_to(self, address: str, person: Person) -> bool:
-        """Whether a stop address is a working opt-out of this very recipient. Raises TokenError."""
+        """Whether a stop address is a working opt-out of this very recipient."""
         prefix = f"{self._base}/s/"
         if not address.startswith(prefix):
             return False
-        return self._signer.read(Purpose.STOP, address[len(prefix) :]) == person.recipient
+        try:
+            return self._signer.read(Purpose.STOP, address[len(prefix) :]) == person.recipient
+        except TokenError:
+            return False
 
 
 def reason(person: Person, language: str) -> str:
@@ -112,6 +115,7 @@ def reason(person: Person, language: str) -> str:
 
 
 _COMPANY = "\0"
+_ENCODED_WORD = 75
 
 
 @lru_cache(maxsize=4096)
@@ -199,8 +203,9 @@ def sender(name: str, address: str) -> str:
         return address
     if clean.isascii():
         return formataddr((clean, address))
-    encoded = Header(clean, "utf-8", maxlinelen=900).encode()
-    return f"{encoded} <{address}>"
+    # Words of at most 75 characters (RFC 2047 section 2), on one line.
+    words = Header(clean, "utf-8", maxlinelen=_ENCODED_WORD).encode(linesep="\n").split("\n")
+    return f"{' '.join(word.strip() for word in words)} <{address}>"
 
 
 def list_id(entity: Entity, domain: str) -> str:

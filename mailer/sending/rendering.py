@@ -25,6 +25,7 @@ from mailer.sending.envelope import Links, Person
 _MARK = re.compile("\x00([a-z0-9_:]+)\x00")
 # SES would take these for slots of its own, also inside a value.
 _OPENING = "{{"
+_BRACES = re.compile(r"\{(?=\{)")
 
 _templates = Environment(
     loader=FileSystemLoader(ROOT / "templates" / "mail"),
@@ -238,7 +239,7 @@ class _Shared:
 
 
 def _harmless(text: str) -> str:
-    return text.replace(_OPENING, "{ {") if _OPENING in text else text
+    return _BRACES.sub("{ ", text) if _OPENING in text else text
 
 
 def _join(parts: Iterable[str | Slot], context: str, slots: dict[str, Slot]) -> str:
@@ -246,7 +247,7 @@ def _join(parts: Iterable[str | Slot], context: str, slots: dict[str, Slot]) -> 
     pieces: list[str] = []
     for part in parts:
         if isinstance(part, str):
-            pieces.append(part)
+            pieces.append(_harmless(part))
             continue
         base = f"{context}_{part.name.replace(':', '_')}"
         key, number = base, 1
@@ -254,7 +255,9 @@ def _join(parts: Iterable[str | Slot], context: str, slots: dict[str, Slot]) -> 
             number += 1
             key = f"{base}_{number}"
         slots[key] = part
-        pieces.append("{{" + key + "}}")
+        # Three brackets would be something else to SES.
+        after_bracket = bool(pieces) and pieces[-1].endswith("{")
+        pieces.append((" {{" if after_bracket else "{{") + key + "}}")
     return "".join(pieces)
 
 
