@@ -33,7 +33,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from mailer import gate
+from mailer import clock, gate
 from mailer.adapters.ses import BulkCall, BulkEntry, Outcome, Result, Ses, SesClient, SingleMail
 from mailer.campaigns.models import Campaign
 from mailer.config import Settings
@@ -42,7 +42,7 @@ from mailer.contacts.models import Company, ConsentState, Contact, Source
 from mailer.notice.schema import Notice, Tracking
 from mailer.sending import envelope
 from mailer.sending.envelope import Person
-from mailer.sending.models import Message
+from mailer.sending.models import TRANSITIONS, Message
 from mailer.sending.rendering import Rendering
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ log = logging.getLogger(__name__)
 RETRY_AFTER = timedelta(seconds=5)
 RETRY_AT_MOST = timedelta(minutes=10)
 MAX_ATTEMPTS = 12
+_MAY_BE_SENT = sorted(state for state, after in TRANSITIONS.items() if "sent" in after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,14 @@ class Claim:
     def empty(self) -> bool:
         """Whether there was nothing left to take."""
         return not self.messages and not self.blocked
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """Claimed messages of one language and the call that carries them, in the same order."""
+
+    claimed: list[Claimed]
+    call: BulkCall
 
 
 _clients: dict[Settings, SesClient] = {}
@@ -196,37 +205,50 @@ def _claim(campaign_id: int, ask: gate.Ask) -> ReturningUpdate[Any]:
     )
 
 
-def hand_over(
-    ses: Ses, rendering: Rendering, claimed: Sequence[Claimed]
-) -> list[tuple[Claimed, Result]]:
-    """Send what was claimed, one bulk call for each language. Call outside any transaction."""
+def prepare(rendering: Rendering, claimed: Sequence[Claimed]) -> list[Handover]:
+    """One bulk call for each language, complete before the first is made: whatever goes wrong
+    here, nothing has left. Raises OptOutMissingError."""
     by_language: dict[str, list[Claimed]] = {}
     for message in claimed:
         by_language.setdefault(rendering.language_of(message.person), []).append(message)
-    outcomes: list[tuple[Claimed, Result]] = []
-    for language, messages in by_language.items():
-        skeleton = rendering.skeleton(language)
-        entries = [
-            BulkEntry(
-                to=message.person.address,
-                data=rendering.data(message.person),
-                headers=rendering.headers(message.person),
-                tags=envelope.tags(message.person, rendering.campaign_id),
-            )
-            for message in messages
-        ]
-        results = ses.send_bulk(
-            BulkCall(
-                sender=rendering.sender,
-                reply_to=rendering.reply_to,
-                subject=skeleton.subject,
-                html=skeleton.html,
-                text=skeleton.text,
-                headers=rendering.common_headers,
-                entries=entries,
-            )
+    return [_prepare(rendering, language, group) for language, group in by_language.items()]
+
+
+def _prepare(rendering: Rendering, language: str, claimed: list[Claimed]) -> Handover:
+    skeleton = rendering.skeleton(language)
+    entries = [
+        BulkEntry(
+            to=message.person.address,
+            data=rendering.data(message.person),
+            headers=rendering.headers(message.person),
+            tags=envelope.tags(message.person, rendering.campaign_id),
         )
-        outcomes.extend(zip(messages, results, strict=True))
+        for message in claimed
+    ]
+    call = BulkCall(
+        sender=rendering.sender,
+        reply_to=rendering.reply_to,
+        subject=skeleton.subject,
+        html=skeleton.html,
+        text=skeleton.text,
+        headers=rendering.common_headers,
+        entries=entries,
+    )
+    return Handover(claimed, call)
+
+
+def hand_over(
+    ses: Ses, handovers: Sequence[Handover], *, until: datetime
+) -> list[tuple[Claimed, Result]]:
+    """Make the calls, outside any transaction. What has not been called by `until` is not called
+    any more: by then others may have taken the claim for lost."""
+    outcomes: list[tuple[Claimed, Result]] = []
+    for handover in handovers:
+        if clock.now() < until:
+            results = ses.send_bulk(handover.call)
+        else:
+            results = [Result(Outcome.NOT_NOW, error="claim_too_old")] * len(handover.claimed)
+        outcomes.extend(zip(handover.claimed, results, strict=True))
     return outcomes
 
 
@@ -241,7 +263,12 @@ def record(session: Session, outcomes: Sequence[tuple[Claimed, Result]], *, now:
         state, not_before = _after(result.outcome, message.attempt, now)
         session.execute(
             update(Message)
-            .where(Message.id == message.person.message_id, Message.state == "sending")
+            .where(
+                Message.id == message.person.message_id,
+                Message.state == "sending",
+                # A claim that was taken for lost may be another sender's by now.
+                Message.attempt == message.attempt,
+            )
             .values(
                 state=state,
                 not_before=not_before,
@@ -279,9 +306,10 @@ def _record_accepted(
         update(Message)
         .where(Message.id == answers.c.id)
         .values(
-            # SES's own events may have come first and moved the message on.
+            # SES's own events may have come first and moved the message on; and a message that was
+            # taken for lost in the meantime is proven to have left.
             state=case(
-                (Message.state.in_(["sending", "uncertain"]), literal("sent")),
+                (Message.state.in_(_MAY_BE_SENT), literal("sent")),
                 else_=Message.state,
             ),
             ses_message_id=answers.c.ses_message_id,

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from mailer import clock, installation, stopping
@@ -19,6 +20,7 @@ from mailer.campaigns.models import Campaign
 from mailer.db import transaction
 from mailer.installation import Installation
 from mailer.languages import gettext, in_language
+from mailer.segments.rules import SegmentError
 from mailer.sending import delivery, launch, pacing
 from mailer.sending import sweep as sweeping
 from mailer.sending.delivery import Claimed
@@ -33,6 +35,10 @@ SLICE_SECONDS = 45
 # How soon a newly published notice is heeded by a send under way. Suppressions, bans, consents and
 # restrictions are read at every claim.
 CLAIMS_KEPT = timedelta(seconds=5)
+# How long to wait before an answer is written again.
+RECORD_PAUSES = (0.1, 1.0, 5.0)
+# So many refusals in one call, and nothing else, are about the campaign and not about the people.
+ALL_REFUSED_FROM = 5
 
 
 def send(campaign_id: int) -> None:
@@ -44,9 +50,8 @@ def send(campaign_id: int) -> None:
             return
         try:
             rendering = launch.rendering(session, campaign, here.settings, now=clock.now())
-        except (LaunchError, ContentError) as error:
-            reason = error.code if isinstance(error, LaunchError) else "content_broken"
-            lifecycle.pause(session, campaign_id, reason=reason, now=clock.now())
+        except (LaunchError, ContentError, OptOutMissingError) as error:
+            lifecycle.pause(session, campaign_id, reason=_reason(error), now=clock.now())
             return
     sender = _Sender(here, campaign_id, rendering)
     with ThreadPoolExecutor(here.settings.sender_threads, "sender") as threads:
@@ -57,6 +62,15 @@ def send(campaign_id: int) -> None:
             return
         if campaign_id in sweeping.waiting_campaigns(session, now=clock.now()):
             queue.enqueue_after_commit(session, "send", "mailer.sending.jobs.send", campaign_id)
+
+
+def _reason(error: Exception) -> str:
+    """The pause reason (mailer.sending.pacing) of a campaign that cannot be put together."""
+    if isinstance(error, LaunchError):
+        return error.code
+    if isinstance(error, SegmentError):
+        return "segment_broken"
+    return "opt_out_missing" if isinstance(error, OptOutMissingError) else "content_broken"
 
 
 class _Sender:
@@ -93,7 +107,7 @@ class _Sender:
         if taken.empty:
             return False
         if taken.messages:
-            self._hand_over(taken.messages)
+            self._hand_over(taken.messages, claimed_at=now)
         return True
 
     def _claims_at(self, session: Session, now: datetime) -> delivery.Claims:
@@ -106,12 +120,35 @@ class _Sender:
                 self._claims_until = now + CLAIMS_KEPT
             return self._claims
 
-    def _hand_over(self, messages: list[Claimed]) -> None:
+    def _hand_over(self, messages: list[Claimed], *, claimed_at: datetime) -> None:
+        until = claimed_at + timedelta(seconds=self._here.settings.claim_lease_seconds / 2)
         try:
-            outcomes = delivery.hand_over(self._ses, self._rendering, messages)
-        except OptOutMissingError:
-            halted = Result(Outcome.HALT, error="opt_out_missing")
+            handovers = delivery.prepare(self._rendering, messages)
+        except Exception as error:  # noqa: BLE001 - nothing has left, and the ledger must say so
+            halted = Result(Outcome.HALT, error=_reason(error))
+            log.warning(
+                "messages_not_prepared",
+                extra={"campaign_id": self._campaign_id, "error": type(error).__name__},
+            )
             outcomes = [(message, halted) for message in messages]
+        else:
+            outcomes = delivery.hand_over(self._ses, handovers, until=until)
+        self._record(outcomes)
+
+    def _record(self, outcomes: list[tuple[Claimed, Result]]) -> None:
+        """Write the answer down. Tried again after a deadlock or a restart of the database: what
+        is not written is `uncertain` until SES's own events tell it."""
+        for pause in RECORD_PAUSES:
+            try:
+                self._write(outcomes)
+            except OperationalError as error:
+                log.warning("answer_not_recorded", extra={"error": type(error).__name__})
+                time.sleep(pause)
+            else:
+                return
+        self._write(outcomes)
+
+    def _write(self, outcomes: list[tuple[Claimed, Result]]) -> None:
         with transaction(self._here.sessions) as session:
             delivery.record(session, outcomes, now=clock.now())
             self._heed(session, outcomes)
@@ -121,12 +158,22 @@ class _Sender:
         results = [result for _, result in outcomes]
         if any(result.outcome is Outcome.NOT_NOW for result in results):
             self._pace.slow_down()
-        stopped = next((r for r in results if r.outcome in (Outcome.HALT, Outcome.QUOTA)), None)
-        if stopped is not None:
-            reason = "daily_quota" if stopped.outcome is Outcome.QUOTA else stopped.error or ""
+        reason = _pause_reason(results)
+        if reason is not None:
             lifecycle.pause(session, self._campaign_id, reason=reason, now=clock.now())
             log.warning("campaign_paused", extra={"campaign_id": self._campaign_id})
             self._over.set()
+
+
+def _pause_reason(results: list[Result]) -> str | None:
+    """Why the answers of one claim must stop the campaign, if they must."""
+    stopped = next((r for r in results if r.outcome in (Outcome.HALT, Outcome.QUOTA)), None)
+    if stopped is not None:
+        return "daily_quota" if stopped.outcome is Outcome.QUOTA else stopped.error or ""
+    refused = len(results) >= ALL_REFUSED_FROM and all(
+        result.outcome is Outcome.REFUSED for result in results
+    )
+    return "all_refused" if refused else None
 
 
 def start_due() -> None:
@@ -143,11 +190,15 @@ def start_due() -> None:
         try:
             with transaction(here.sessions) as session:
                 launch.launch(session, campaign_id, now=clock.now())
-        except (LaunchError, ContentError) as error:
-            reason = error.code if isinstance(error, LaunchError) else "content_broken"
+        except (LaunchError, ContentError, SegmentError, OptOutMissingError) as error:
             with transaction(here.sessions) as session:
-                lifecycle.fail(session, campaign_id, reason=reason, now=clock.now())
+                lifecycle.fail(session, campaign_id, reason=_reason(error), now=clock.now())
             log.warning("launch_failed", extra={"campaign_id": campaign_id})
+        except SQLAlchemyError as error:  # the next round tries again; the others must not wait
+            log.warning(
+                "launch_not_done",
+                extra={"campaign_id": campaign_id, "error": type(error).__name__},
+            )
 
 
 def _in_state(session: Session, state: str, until: datetime) -> list[int]:
@@ -169,6 +220,7 @@ def sweep() -> None:
         requeued = sweeping.requeue_unaccepted(
             session, settle_seconds=here.settings.settle_seconds, now=now
         )
+        sweeping.cancel_left_over(session)
     if expired or requeued:
         log.info("sweep_found", extra={"expired": expired, "requeued": requeued})
     with transaction(here.sessions) as session:

@@ -81,16 +81,13 @@ def stop(session: Session, campaign_id: int, *, now: datetime, actor_id: int | N
 
 def finish(session: Session, campaign_id: int, *, now: datetime) -> bool:
     """Call a campaign sent once nothing of it is waiting, under way or still to be settled."""
-    open_ones = (
-        select(Message.id)
-        .where(
-            Message.campaign_id == campaign_id,
-            Message.state.in_(["queued", "sending", "uncertain"]),
+    # Apart, because each has a small index of its own.
+    for states in (["queued"], ["sending", "uncertain"]):
+        open_ones = select(Message.id).where(
+            Message.campaign_id == campaign_id, Message.state.in_(states)
         )
-        .limit(1)
-    )
-    if session.scalar(open_ones) is not None:
-        return False
+        if session.scalar(open_ones.limit(1)) is not None:
+            return False
     return lifecycle.move(session, campaign_id, to="sent", now=now)
 
 

@@ -25,6 +25,8 @@ PAUSE_REASONS = {
     "content_broken": N_("The content no longer compiles."),
     "opt_out_missing": N_("A message lacked its opt-out link; nothing was handed to Amazon SES."),
     "sender_identity_unverified": N_("Amazon SES has not verified the sender's domain."),
+    "all_refused": N_("Amazon SES refused every message of a batch for good."),
+    "segment_broken": N_("The campaign's segment can no longer be used."),
     "no_credentials": N_("There are no credentials for Amazon SES."),
     "AccountSuspendedException": N_("Amazon SES has suspended the account."),
     "ACCOUNT_SUSPENDED": N_("Amazon SES has suspended the account."),

@@ -72,6 +72,21 @@ def requeue_unaccepted(session: Session, *, settle_seconds: int, now: datetime) 
     return len(requeued.all())
 
 
+def cancel_left_over(session: Session) -> int:
+    """Messages that came back to the queue after their campaign was stopped; how many."""
+    cancelled = session.execute(
+        update(Message)
+        .where(
+            Message.state == "queued",
+            Message.campaign_id.in_(select(Campaign.id).where(Campaign.state == "stopped")),
+        )
+        .values(state="cancelled")
+        .returning(Message.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(cancelled.all())
+
+
 def waiting_campaigns(session: Session, *, now: datetime) -> list[int]:
     """Campaigns with something to send now."""
     return list(
