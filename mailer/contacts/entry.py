@@ -102,4 +102,3 @@ def values_of(contact: Contact, company_name: str, company_id: str, country: str
         "tags": ", ".join(contact.tags),
         "note": contact.note,
     }
-

@@ -18,7 +18,10 @@ MOST_WORDS = 8
 
 # Read for the rows of the page only, and not joined to all that match.
 _COMPANY_NAME = (
-    select(Company.name).where(Company.id == Contact.company_id).correlate(Contact).scalar_subquery()
+    select(Company.name)
+    .where(Company.id == Contact.company_id)
+    .correlate(Contact)
+    .scalar_subquery()
 )
 ORDERS: dict[str, Any] = {
     "name": func.lower(Contact.last_name),

@@ -1,0 +1,78 @@
+"""Deleting a contact with all that hangs on it (R12, R88)."""
+
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from mailer import audit
+from mailer.contacts import private_persons
+from mailer.contacts.models import Contact
+from mailer.languages import N_
+
+# Why staff delete a contact. Requests of people themselves go through the desk.
+DELETE_REASONS = {
+    "left": N_("Has left the employer"),
+    "wrong": N_("The data is wrong or outdated"),
+    "duplicate": N_("The same person is in the register twice"),
+    "not_needed": N_("Not needed any more"),
+}
+# What staff may have noticed that no detector could.
+PRIVATE_RULES = {
+    "private_person": N_("A private person, not somebody's contact at work"),
+    "minor": N_("A minor"),
+}
+
+
+def remove_as_private(
+    session: Session, contact: Contact, *, rule: str, now: datetime, actor_id: int
+) -> None:
+    """Delete a private person or minor at once, and keep the address out (R12)."""
+    contact_id = contact.id
+    session.expunge(contact)
+    _forget_behaviour(session, contact_id)
+    private_persons.remove(session, [contact_id], rule=rule, now=now)
+    audit.record(
+        session, "contact.private_marked", "contact", contact_id, now=now, actor_id=actor_id,
+        rule=rule,
+    )  # fmt: skip
+
+
+def remove(
+    session: Session, contact: Contact, *, reason: str, now: datetime, actor_id: int
+) -> None:
+    """Delete a contact with all that hangs on it; `reason` is a key of DELETE_REASONS.
+
+    Suppressions stay: who said no stays unreachable although the register has forgotten who (R90).
+    """
+    contact_id = contact.id
+    session.expunge(contact)
+    facts = {"id": contact_id}
+    _forget_behaviour(session, contact_id)
+    session.execute(text(_CALL_OFF), facts)
+    session.execute(text("SELECT set_config('lupaposti.erasure', 'on', true)"))
+    session.execute(text("DELETE FROM contacts WHERE id = :id"), facts)
+    session.execute(text("SELECT set_config('lupaposti.erasure', 'off', true)"))
+    audit.record(
+        session, "contact.deleted", "contact", contact_id, now=now, actor_id=actor_id, reason=reason
+    )
+
+
+def _forget_behaviour(session: Session, contact_id: int) -> None:
+    for statement in _FORGET:
+        session.execute(text(statement), {"id": contact_id})
+
+
+# The register lies below the ledger, so its tables are named. What was sent and clicked stays as a
+# number; whose work it concerned and what their server said go with the person.
+_CALL_OFF = """
+UPDATE messages SET state = 'cancelled', verdict = 'erased'
+WHERE contact_id = :id AND state = 'queued'
+"""
+_FORGET = (
+    """
+UPDATE events SET details = '{}'
+WHERE message_id IN (SELECT id FROM messages WHERE contact_id = :id) AND details <> '{}'
+""",
+    "UPDATE messages SET duties = NULL, error = NULL WHERE contact_id = :id",
+)
