@@ -15,6 +15,7 @@ COMMANDS = {
     "import": "mailer.cli.importing:import_file",
     "roles": "mailer.cli.roles:roles",
     "ses-stand-in": "mailer.cli.processes:ses_stand_in",
+    "setup-link": "mailer.cli.accounts:setup_link",
     "up": "mailer.cli.up:up",
     "web": "mailer.cli.processes:web",
     "why": "mailer.cli.why:why",
