@@ -7,7 +7,7 @@ LOCKS := pyproject.toml uv.lock requirements.lock requirements-dev.lock
 PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
 	[ $$n -gt 4 ] && n=4; [ $$n -lt 2 ] && n=2; echo $$n)
 
-.PHONY: demo up test lint locks messages
+.PHONY: demo up test lint locks messages screenshots
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready
@@ -29,6 +29,10 @@ lint: .venv/ready-for-tests
 # After a change of words: brings mailer/translations/*.po in step with the code.
 messages: .venv/ready-for-tests
 	$(BIN)/python -m mailer.translations.catalogues
+
+# The pictures of README and docs/, from the running example.
+screenshots: .venv/ready-for-tests
+	PYTHONPATH=. $(BIN)/python docs/screenshots.py
 
 # After a change of dependencies: uv.lock is the truth, the other two are made from it for pip.
 locks: .venv/ready-for-tests

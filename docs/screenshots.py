@@ -85,7 +85,7 @@ def walk(browser: Browser, stack: Stack, story: demo.Story, given: argparse.Name
             answer = page.goto(path)
             page.wait_for_timeout(400)
             status = answer.status if answer else 0
-            print(f"{status} {label} {path}")  # noqa: T201
+            print(f"{status} {label} {path}")
             page.screenshot(path=given.into / f"{name}-{label}.png", full_page=given.all)
         context.close()
 
