@@ -89,6 +89,8 @@ class LiveServer:
             self.problems.append(f"{path}: {seen['status']}")
         if not seen.get("content-type", "").startswith("text/html") or seen["status"][0] == "3":
             return
+        if "sandbox" in seen.get("content-security-policy", ""):
+            return  # the preview of a mail, which is styled inline
         self.problems += [f"{path}: {problem}" for problem in document_problems(body.decode())]
 
 
