@@ -1,0 +1,181 @@
+"""How many opens and clicks a second are answered, and whether each is kept: one JSON line.
+
+    python -m bench.tracking [--messages N] [--seconds S] [--connections C]
+
+granian with two workers on loopback, kept connections, every request with a token of its own
+message; then the job that moves the hits to PostgreSQL, and a count of what arrived. The client
+shares the cores with the server.
+"""
+
+import argparse
+import itertools
+import os
+import selectors
+import socket
+import statistics
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import func, select, text
+
+from bench.scratch import Scratch, report, scratch
+from mailer import clock
+from mailer.config import ROOT
+from mailer.db import transaction
+from mailer.events import jobs
+from mailer.events.models import Event
+from mailer.notice import profiles, switches
+from mailer.stack.supervisor import APPLICATION, web_command
+from mailer.tokens import Purpose, Recipient, Signer
+
+LINKS = 5
+AGENT = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
+    " Chrome/140.0.0.0 Safari/537.36"
+)
+
+MAKE = """
+INSERT INTO sources (kind, name, dated, basis, created_at)
+    VALUES ('form', 'bench', now(), '', now());
+INSERT INTO contacts (email, address_key, domain_key, countries, source_id, collected_at,
+    created_at, updated_at)
+    SELECT 'n' || i || '@yritys.example', decode(md5('a' || i), 'hex'), decode(md5('d'), 'hex'),
+        '{FI}', 1, now(), now(), now() FROM generate_series(1, :count) AS i;
+INSERT INTO campaigns (name, created_at, updated_at) VALUES ('bench', now(), now());
+INSERT INTO links (campaign_id, language, position, url)
+    SELECT 1, 'fi', i, 'https://yritys.example/' || i FROM generate_series(1, 5) AS i;
+INSERT INTO messages (campaign_id, contact_id, state, created_at, sent_at, delivered_at)
+    SELECT 1, id, 'delivered', now(), now(), now() - interval '1 hour' FROM contacts ORDER BY id
+"""
+
+
+def make_messages(bench: Scratch, count: int) -> tuple[list[bytes], list[bytes]]:
+    """A campaign of `count` delivered messages; the requests for their pixels and links."""
+    with transaction(bench.here.sessions) as session:
+        switches.publish(session, profiles.load("example"), now=clock.now())
+        for statement in MAKE.split(";"):
+            session.execute(text(statement), {"count": count} if ":count" in statement else {})
+        ids = session.execute(
+            text("SELECT m.id, c.address_key FROM messages m JOIN contacts c ON c.id = contact_id")
+        ).all()
+    signer = Signer(bench.here.settings.secret_key)
+    opens, clicks = [], []
+    for index, (message_id, key) in enumerate(ids):
+        recipient = Recipient(message_id, key)
+        opens.append(_request(f"/o/{signer.make(Purpose.OPEN, recipient)}.gif"))
+        token = signer.make(Purpose.CLICK, recipient)
+        clicks.append(_request(f"/c/{token}/{index % LINKS + 1}"))
+    return opens, clicks
+
+
+def _request(path: str) -> bytes:
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: {AGENT}\r\n"
+        "Accept-Language: fi\r\nSec-Fetch-Mode: navigate\r\n\r\n"
+    ).encode()
+
+
+@contextmanager
+def server(bench: Scratch, port: int) -> Iterator[None]:
+    """The web server as in production, two workers."""
+    process = subprocess.Popen(
+        web_command(APPLICATION, host="127.0.0.1", port=port, workers=2),
+        cwd=ROOT,
+        env={**os.environ, **bench.environ},
+    )
+    try:
+        for _ in range(300):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        time.sleep(2)  # the second worker
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def load(
+    port: int, requests: list[bytes], *, connections: int, seconds: float, expect: bytes
+) -> dict[str, float]:
+    """Keep every connection busy; answers a second and their times in milliseconds."""
+    selector = selectors.DefaultSelector()
+    supply = itertools.cycle(requests)
+    started: dict[socket.socket, float] = {}
+    for _ in range(connections):
+        connection = socket.create_connection(("127.0.0.1", port))
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        selector.register(connection, selectors.EVENT_READ)
+        started[connection] = time.perf_counter()
+        connection.sendall(next(supply))
+    times: list[float] = []
+    wrong = 0
+    begin = time.perf_counter()
+    end = begin + seconds
+    while started:
+        for key, _ in selector.select(1):
+            connection = key.fileobj
+            assert isinstance(connection, socket.socket)
+            answer = connection.recv(4096)
+            moment = time.perf_counter()
+            times.append(moment - started[connection])
+            wrong += not answer.startswith(expect)
+            if moment < end:
+                started[connection] = moment
+                connection.sendall(next(supply))
+            else:
+                selector.unregister(connection)
+                connection.close()
+                del started[connection]
+    elapsed = time.perf_counter() - begin
+    times.sort()
+    return {
+        "answered": len(times),
+        "per_second": round(len(times) / elapsed),
+        "median_ms": round(statistics.median(times) * 1000, 2),
+        "p99_ms": round(times[int(len(times) * 0.99)] * 1000, 2),
+        "wrong": wrong,
+    }
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--connections", type=int, default=32)
+    options = parser.parse_args()
+    with scratch() as bench:
+        opens, clicks = make_messages(bench, options.messages)
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        how = {"connections": options.connections, "seconds": options.seconds}
+        with server(bench, port):
+            load(port, opens[:100], connections=8, seconds=1, expect=b"HTTP/1.1 200")
+            bench.here.redis.flushall()
+            opened = load(port, opens, expect=b"HTTP/1.1 200", **how)
+            clicked = load(port, clicks, expect=b"HTTP/1.1 302", **how)
+        answered = opened["answered"] + clicked["answered"]
+        begin = time.perf_counter()
+        while bench.here.redis.xlen("lupaposti:hits"):
+            jobs.apply_tracking()
+        elapsed = time.perf_counter() - begin
+        with bench.here.sessions() as session:
+            kept = session.scalar(select(func.count()).select_from(Event)) or 0
+        report(
+            "tracking",
+            opens=opened,
+            clicks=clicked,
+            kept_per_second=round(answered / elapsed),
+            lost=round(answered - kept),
+            **how,
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,399 @@
+"""Every number a report shows, defined once: the SQL, and a sentence that says what is counted.
+
+A person is one message of the campaign, for nobody is in a campaign twice. Where people are
+counted by what they did, only what looks like a person's doing counts (mailer.events.actors); what
+machines did is kept and shown beside it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Executable, Integer, Select, Subquery, cast, func, select
+from sqlalchemy.orm import Session
+
+from mailer.campaigns.models import Campaign, Link
+from mailer.contacts.models import Company, Contact
+from mailer.events.models import Event, HitCount
+from mailer.events.small_cells import Group, protect
+from mailer.languages import N_
+from mailer.sending.models import Message
+
+DEFINITIONS: Mapping[str, str] = {
+    "audience": N_("People in the segment when sending began."),
+    "blocked": N_("People whom a rule kept out; the first rule that did is the reason."),
+    "sent": N_("Messages that Amazon SES accepted."),
+    "delivered": N_("Messages that the recipient's mail server accepted."),
+    "bounced": N_("Messages that came back for good."),
+    "soft_bounced": N_(
+        "Messages not delivered so far, of which a delay or a temporary failure was reported."
+    ),
+    "complained": N_("People who reported the message as spam."),
+    "opted_out": N_("People who opted out through this message and did not take it back."),
+    "not_my_work": N_("People who said that the message was not about their work."),
+    "opened": N_(
+        "People with at least one open that looks like a person's. An estimate: mail programs block"
+        " images, and some fetch them ahead."
+    ),
+    "clicked": N_("People with at least one click that looks like a person's."),
+    "machine_opens": N_("Opens by programs that fetch images ahead."),
+    "machine_clicks": N_("Clicks by security gateways and other programs."),
+    "unclear_clicks": N_("Clicks that cannot be told to be a person's or a machine's."),
+    "failed": N_("Messages that Amazon SES refused."),
+    "uncertain": N_("Messages of which it is not known whether Amazon SES accepted them."),
+    "waiting": N_("Messages that wait to be sent, or are just being sent."),
+    "cancelled": N_("Messages that were not sent because the campaign was stopped."),
+}
+HOURS = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """The numbers of a campaign by the names of DEFINITIONS, and who was left out by verdict."""
+
+    numbers: Mapping[str, int]
+    left_out: Mapping[str, int]
+
+    def __getitem__(self, name: str) -> int:
+        return self.numbers[name]
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """What happened within an hour. `at` is its beginning."""
+
+    at: datetime
+    opens: int
+    clicks: int
+    opt_outs: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLine:
+    """A link and who followed it."""
+
+    label: str
+    url: str
+    language: str
+    people: int
+    clicks: int
+    machine_clicks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A reason for which messages did not arrive, with one answer as the server gave it."""
+
+    kind: str
+    subtype: str
+    status: str
+    messages: int
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One campaign in the list of reports."""
+
+    campaign: Campaign
+    sent: int
+    delivered: int
+    clicked: int
+    opted_out: int
+
+
+def funnel(session: Session, campaign_id: int) -> Funnel:
+    """What became of everybody in the audience."""
+    left_out = session.execute(
+        select(Message.verdict, func.count())
+        .where(Message.campaign_id == campaign_id, Message.state == "blocked")
+        .group_by(Message.verdict)
+        .order_by(func.count().desc(), Message.verdict)
+    )
+    counts = session.execute(
+        select(*(_of_messages(name) for name in _MESSAGE_CONDITIONS)).where(
+            Message.campaign_id == campaign_id, Message.kind == "campaign"
+        )
+    ).one()
+    happened = session.execute(
+        select(*(_of_events(name) for name in _EVENT_COUNTS)).where(
+            Event.campaign_id == campaign_id
+        )
+    ).one()
+    numbers = {
+        **dict(counts._mapping),  # noqa: SLF001 - the documented way to a row as a mapping
+        **dict(happened._mapping),  # noqa: SLF001
+        "soft_bounced": session.scalar(_soft_bounced(campaign_id)) or 0,
+        "opted_out": session.scalar(_opted_out([campaign_id])) or 0,
+    }
+    return Funnel(numbers, {verdict or "": people for verdict, people in left_out})
+
+
+_MESSAGE_CONDITIONS: Mapping[str, ColumnElement[bool] | None] = {
+    "audience": None,
+    "blocked": Message.state == "blocked",
+    "sent": Message.sent_at.is_not(None),
+    "delivered": Message.delivered_at.is_not(None),
+    "bounced": Message.state == "bounced",
+    "complained": Message.state == "complained",
+    "failed": Message.state == "failed",
+    "uncertain": Message.state == "uncertain",
+    "waiting": Message.state.in_(["queued", "sending"]),
+    "cancelled": Message.state == "cancelled",
+}
+
+
+def _of_messages(name: str) -> ColumnElement[int]:
+    condition = _MESSAGE_CONDITIONS[name]
+    count = func.count()
+    return (count if condition is None else count.filter(condition)).label(name)
+
+
+# kind, actor, and whether people are counted or every single hit.
+_EVENT_COUNTS: Mapping[str, tuple[str, str, bool]] = {
+    "opened": ("open", "human", True),
+    "clicked": ("click", "human", True),
+    "machine_opens": ("open", "machine", False),
+    "machine_clicks": ("click", "machine", False),
+    "unclear_clicks": ("click", "unknown", False),
+    "not_my_work": ("not_my_work", "human", True),
+}
+
+
+def _of_events(name: str) -> ColumnElement[int]:
+    kind, actor, people = _EVENT_COUNTS[name]
+    count = func.count(Event.message_id.distinct()) if people else func.count()
+    return count.filter(Event.kind == kind, Event.actor == actor).label(name)
+
+
+def _soft_bounced(campaign_id: int) -> Select[Any]:
+    return (
+        select(func.count(Event.message_id.distinct()))
+        .join(Message, Message.id == Event.message_id)
+        .where(
+            Event.campaign_id == campaign_id,
+            Event.kind.in_(["soft_bounce", "delay"]),
+            Message.state == "sent",
+        )
+    )
+
+
+def _out_of_each(campaign_ids: list[int]) -> Subquery:
+    """The messages whose recipient is out: opted out once more than taken back."""
+    out = func.count().filter(Event.kind == "opt_out")
+    back = func.count().filter(Event.kind == "opt_out_undone")
+    return (
+        select(Event.campaign_id.label("campaign_id"), Event.message_id.label("message_id"))
+        .where(
+            Event.campaign_id.in_(campaign_ids),
+            Event.kind.in_(["opt_out", "opt_out_undone"]),
+        )
+        .group_by(Event.campaign_id, Event.message_id)
+        .having(out > back)
+        .subquery()
+    )
+
+
+def _opted_out(campaign_ids: list[int]) -> Select[Any]:
+    return select(func.count()).select_from(_out_of_each(campaign_ids))
+
+
+def counted(session: Session, campaign_id: int) -> dict[str, int]:
+    """Opens and clicks where the notice declares numbers only: hits, not people."""
+    rows = session.execute(
+        select(HitCount.kind, func.sum(HitCount.hits))
+        .where(HitCount.campaign_id == campaign_id, HitCount.actor == "human")
+        .group_by(HitCount.kind)
+    )
+    return {kind: int(hits) for kind, hits in rows}
+
+
+def timeline(session: Session, campaign_id: int, *, begins: datetime) -> list[Hour]:
+    """People's opens and clicks, and opt-outs, in each of the first 48 hours."""
+    hour = cast(func.floor(func.extract("epoch", Event.at - begins) / 3600), Integer).label("hour")
+    human = Event.actor == "human"
+    rows = session.execute(
+        select(
+            hour,
+            func.count().filter(Event.kind == "open", human),
+            func.count().filter(Event.kind == "click", human),
+            func.count().filter(Event.kind == "opt_out"),
+        )
+        .where(
+            Event.campaign_id == campaign_id,
+            Event.kind.in_(["open", "click", "opt_out"]),
+            Event.at >= begins,
+            Event.at < begins + timedelta(hours=HOURS),
+        )
+        .group_by(hour)
+    )
+    found = {row[0]: row for row in rows}
+    return [
+        Hour(begins + timedelta(hours=n), *(found[n][1:] if n in found else (0, 0, 0)))
+        for n in range(HOURS)
+    ]
+
+
+def link_lines(session: Session, campaign_id: int) -> list[LinkLine]:
+    """Every link with the people who followed it, most followed first."""
+    human = Event.actor == "human"
+    people = func.count(Event.message_id.distinct()).filter(human)
+    rows = session.execute(
+        select(
+            Link.label,
+            Link.url,
+            Link.language,
+            people,
+            func.count(Event.id).filter(human),
+            func.count(Event.id).filter(Event.actor == "machine"),
+        )
+        .outerjoin(Event, (Event.link_id == Link.id) & (Event.kind == "click"))
+        .where(Link.campaign_id == campaign_id)
+        .group_by(Link.id)
+        .order_by(people.desc(), Link.language, Link.position)
+    )
+    return [LinkLine(*row) for row in rows]
+
+
+# What people can have in common. Whose contact is gone is in no group with a name.
+GROUPINGS: Mapping[str, str] = {
+    "function": N_("Function"),
+    "level": N_("Level"),
+    "industry": N_("Industry"),
+    "language": N_("Language"),
+    "domain": N_("Mail domain"),
+}
+_KEYS: Mapping[str, ColumnElement[str | None]] = {
+    "function": Message.duties["function"].astext,
+    "level": cast(Contact.level, Event.kind.type),
+    "industry": func.left(Company.industry_code, 2),
+    "language": cast(Message.language, Event.kind.type),
+    "domain": func.split_part(Contact.email, "@", 2),
+}
+
+
+def groups(session: Session, campaign_id: int, grouping: str) -> list[Group]:
+    """People who got the message by what they have in common; counts: clicked, opted out.
+
+    Small cells are hidden (mailer.events.small_cells). Raises KeyError for an unknown grouping.
+    """
+    clicked = (
+        select(Event.message_id.label("message_id"))
+        .where(Event.campaign_id == campaign_id, Event.kind == "click", Event.actor == "human")
+        .distinct()
+        .subquery()
+    )
+    out = _out_of_each([campaign_id])
+    key = func.coalesce(_KEYS[grouping], "").label("key")
+    rows = session.execute(
+        select(key, func.count(), func.count(clicked.c.message_id), func.count(out.c.message_id))
+        .select_from(Message)
+        .outerjoin(Contact, Contact.id == Message.contact_id)
+        .outerjoin(Company, Company.id == Contact.company_id)
+        .outerjoin(clicked, clicked.c.message_id == Message.id)
+        .outerjoin(out, out.c.message_id == Message.id)
+        .where(Message.campaign_id == campaign_id, Message.sent_at.is_not(None))
+        .group_by(key)
+    )
+    return protect(
+        Group(name or "?", people, (clicks, outs)) for name, people, clicks, outs in rows
+    )
+
+
+def problems(session: Session, campaign_id: int) -> list[Problem]:
+    """Why messages did not arrive, most frequent first."""
+    details = Event.details
+    subtype = func.coalesce(details["subtype"].astext, details["type"].astext, "")
+    status = func.coalesce(details["status"].astext, "")
+    rows = session.execute(
+        select(
+            Event.kind,
+            subtype,
+            status,
+            func.count(Event.message_id.distinct()),
+            func.min(func.coalesce(details["answer"].astext, details["reason"].astext, "")),
+        )
+        .where(
+            Event.campaign_id == campaign_id,
+            Event.kind.in_(
+                [
+                    "hard_bounce",
+                    "soft_bounce",
+                    "listed",
+                    "unsubscribed",
+                    "delay",
+                    "reject",
+                    "rendering_failure",
+                    "auth_failure",
+                ]
+            ),
+        )
+        .group_by(Event.kind, subtype, status)
+        .order_by(func.count(Event.message_id.distinct()).desc(), Event.kind, subtype, status)
+        .limit(50)
+    )
+    return [Problem(*row) for row in rows]
+
+
+def reasons(session: Session, campaign_id: int) -> dict[str, int]:
+    """Why people opted out, as far as they said."""
+    reason = Event.details["reason"].astext
+    rows = session.execute(
+        select(reason, func.count())
+        .where(Event.campaign_id == campaign_id, Event.kind == "optout_reason")
+        .group_by(reason)
+        .order_by(func.count().desc(), reason)
+    )
+    return {str(name): number for name, number in rows}
+
+
+def launched(session: Session) -> int:
+    """How many campaigns have anything to report."""
+    return session.scalar(select(func.count()).where(Campaign.launched_at.is_not(None))) or 0
+
+
+def lines(session: Session, *, limit: int, offset: int) -> list[Line]:
+    """Launched campaigns with their main numbers, newest first."""
+    campaigns = list(
+        session.scalars(
+            select(Campaign)
+            .where(Campaign.launched_at.is_not(None))
+            .order_by(Campaign.launched_at.desc(), Campaign.id.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+    )
+    ids = [campaign.id for campaign in campaigns]
+    sent = _pairs(
+        session,
+        select(
+            Message.campaign_id,
+            func.count(Message.sent_at),
+            func.count(Message.delivered_at),
+        )
+        .where(Message.campaign_id.in_(ids))
+        .group_by(Message.campaign_id),
+    )
+    clicked = _pairs(
+        session,
+        select(Event.campaign_id, func.count(Event.message_id.distinct()))
+        .where(Event.campaign_id.in_(ids), Event.kind == "click", Event.actor == "human")
+        .group_by(Event.campaign_id),
+    )
+    each = _out_of_each(ids)
+    out = _pairs(session, select(each.c.campaign_id, func.count()).group_by(each.c.campaign_id))
+    return [
+        Line(
+            campaign,
+            sent=sent.get(campaign.id, (0, 0))[0],
+            delivered=sent.get(campaign.id, (0, 0))[1],
+            clicked=clicked.get(campaign.id, (0,))[0],
+            opted_out=out.get(campaign.id, (0,))[0],
+        )
+        for campaign in campaigns
+    ]
+
+
+def _pairs(session: Session, statement: Executable) -> dict[int, tuple[int, ...]]:
+    return {row[0]: tuple(row[1:]) for row in session.execute(statement)}
