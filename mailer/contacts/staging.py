@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from psycopg import Connection
 from sqlalchemy.orm import Session
 
+from mailer.contacts.address import person_key
 from mailer.contacts.csv_rows import Company, Row
 from mailer.contacts.merging import (
     COMPANY_FIELDS,
@@ -327,6 +328,8 @@ def _merge_contacts(driver: Connection[Any], origin: Origin, *, dry_run: bool) -
         "" if dry_run else merge.history + _WRITE_CONTACTS.format(merge=merge, **_roles(merge))
     )
     _, changed = _one(driver, merge.statement(finals, written), origin.parameters)
+    if changed and not dry_run:
+        _key_people(driver, origin)
     return int(changed)
 
 
@@ -343,6 +346,27 @@ UPDATE contacts c SET {merge.sets}, {merge.sources}, {roles},
 FROM merged m JOIN staged_contacts s ON s.row = m.row
 WHERE c.id = m.id
   AND (m.changed OR %(collected)s > GREATEST(c.collected_at, c.verified_at)))"""
+
+
+# Whose name or employer is now a mixture of old and new, so that no key of the file is theirs.
+_MIXED = """
+SELECT c.id, c.first_name, c.last_name,
+  COALESCE(k.business_id, split_part(c.email, '@', 2))
+FROM staged_contacts s JOIN contacts c ON c.email = s.email
+LEFT JOIN companies k ON k.id = c.company_id
+WHERE c.updated_at = %(now)s AND c.first_name <> '' AND c.last_name <> ''
+  AND (c.person_key IS NULL OR c.person_key IS DISTINCT FROM s.person_key)
+"""
+
+
+def _key_people(driver: Connection[Any], origin: Origin) -> None:
+    """Give a new suppression key to the people whom the merge has renamed or moved."""
+    mixed = driver.execute(_MIXED, origin.parameters).fetchall()
+    with driver.cursor() as cursor:
+        cursor.executemany(
+            "UPDATE contacts SET person_key = %s WHERE id = %s",
+            [(person_key(first, last, employer), key) for key, first, last, employer in mixed],
+        )
 
 
 def _roles(merge: Merge) -> dict[str, str]:
