@@ -7,6 +7,7 @@ and the region must lie in the European Economic Area (R62).
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,6 +95,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         var=_path(environ, "LUPAPOSTI_VAR") or ROOT / "var",
     )
     _check_region(settings)
+    _check_header_parts(settings)
     if production:
         _check_production(settings)
     return settings
@@ -105,6 +107,16 @@ def _check_region(settings: Settings) -> None:
             f"AWS_REGION is {settings.aws_region}, which is not in the European Economic Area. "
             f"Choose one of {', '.join(sorted(EEA_REGIONS))}."
         )
+
+
+def _check_header_parts(settings: Settings) -> None:
+    # Both stand in List-Unsubscribe, where another character would have Amazon SES refuse all mail.
+    if not re.fullmatch(r"https?://[^\s<>,?#\x00-\x20\x7f-\U0010ffff]{1,200}", settings.public_url):
+        raise SettingsError("PUBLIC_URL must be an address of at most 200 ASCII characters.")
+    if not re.fullmatch(
+        r"[A-Za-z0-9.!_+=~-]{1,64}@[A-Za-z0-9.-]{1,190}", settings.unsubscribe_mailbox
+    ):
+        raise SettingsError("UNSUBSCRIBE_MAILBOX must be a plain e-mail address.")
 
 
 def _check_production(settings: Settings) -> None:
@@ -135,12 +147,12 @@ def _check_production(settings: Settings) -> None:
 def _text(environ: Mapping[str, str], name: str, required: bool, default: str) -> str:
     # NAME_FILE lets an orchestrator hand over secrets as files.
     file = environ.get(f"{name}_FILE")
+    value = environ.get(name)
     if file:
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
+            value = Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{name}_FILE cannot be read: {type(error).__name__}.") from None
-    value = environ.get(name)
     if value:
         return value
     if required:
