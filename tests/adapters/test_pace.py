@@ -1,0 +1,143 @@
+"""The shared send rate, in a real Valkey and without one."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from mailer.adapters.pace import Pace, Quota
+
+
+def quota(rate: float, **facts: float) -> Quota:
+    return Quota(
+        **{"rate": rate, "per_day": 50_000.0, "used": 7.0, "checked_at": 1_795_000_000.0, **facts}
+    )
+
+
+@pytest.fixture
+def away() -> Iterator[Redis]:
+    with Redis(host="127.0.0.1", port=1, socket_connect_timeout=0.2) as client:
+        yield client
+
+
+def taken_within(pace: Pace, seconds: float) -> int:
+    total, end = 0, time.monotonic() + seconds
+    while time.monotonic() < end:
+        granted, wait = pace.take(50)
+        total += granted
+        if not granted:
+            time.sleep(min(wait, 0.02))
+    return total
+
+
+def test_without_redis_each_process_keeps_to_the_small_rate(away: Redis) -> None:
+    pace = Pace(away, fallback_rate=20)
+    assert 1 <= taken_within(pace, 0.5) <= 12
+    pace.give_back(3)
+    pace.slow_down()
+    assert pace.quota() is None
+
+
+def test_before_the_limit_is_known_the_small_rate_holds(redis: Redis) -> None:
+    pace = Pace(redis, fallback_rate=20)
+    assert 1 <= taken_within(pace, 0.5) <= 12
+
+
+def test_no_more_than_the_share_of_the_limit_is_granted(redis: Redis) -> None:
+    pace = Pace(redis, fallback_rate=1)
+    pace.set_limit(quota(100))
+    # One second's worth at once, and the rate after it.
+    assert 90 <= taken_within(pace, 0.5) <= 90 + 45 + 2
+
+
+def test_all_processes_share_one_bucket(redis: Redis) -> None:
+    first, second = Pace(redis, 1), Pace(redis, 1)
+    first.set_limit(quota(100))
+    counts: list[int] = []
+    threads = [
+        threading.Thread(target=lambda pace=pace: counts.append(taken_within(pace, 0.5)))
+        for pace in (first, second)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(counts) <= 90 + 45 + 3
+
+
+def test_what_was_not_used_can_be_taken_again_but_not_piled_up(redis: Redis) -> None:
+    pace = Pace(redis, 1)
+    pace.set_limit(quota(10 / 0.9))
+    assert pace.take(50)[0] == 10
+    pace.give_back(5)
+    assert 5 <= pace.take(50)[0] <= 6
+    pace.give_back(100_000)
+    assert pace.take(50)[0] <= 10
+
+
+def test_a_wait_is_told_when_nothing_is_granted(redis: Redis) -> None:
+    pace = Pace(redis, 1)
+    pace.set_limit(quota(2 / 0.9))
+    pace.take(50)
+    granted, wait = pace.take(1)
+    assert granted == 0
+    assert 0 < wait <= 0.6
+
+
+def test_a_rate_below_one_message_a_second_still_lets_one_go(redis: Redis) -> None:
+    pace = Pace(redis, 1)
+    pace.set_limit(quota(0.5))
+    assert pace.take(50)[0] == 1
+
+
+def test_throttling_halves_the_rate_for_everybody_and_it_comes_back_slowly(redis: Redis) -> None:
+    pace = Pace(redis, 1)
+    pace.set_limit(quota(1000))
+    pace.take(1)
+    pace.slow_down()
+    pace.slow_down()
+    assert pace.take(50)[0] == 0
+    halved = float(redis.hget("lupaposti:pace", "rate") or 0)
+    assert 225 <= halved < 240
+    time.sleep(0.3)
+    pace.take(1)
+    later = float(redis.hget("lupaposti:pace", "rate") or 0)
+    assert halved < later < 300
+
+
+def test_a_rate_never_rises_above_a_limit_that_was_lowered(redis: Redis) -> None:
+    pace = Pace(redis, 1)
+    pace.set_limit(quota(1000))
+    pace.take(1)
+    pace.set_limit(quota(10))
+    assert pace.take(50)[0] <= 9
+
+
+def test_a_rate_that_fell_to_nothing_comes_back_with_the_limit(redis: Redis) -> None:
+    pace = Pace(redis, fallback_rate=0.01)
+    pace.set_limit(quota(1000))
+    pace.take(1)
+    pace.set_limit(quota(0))
+    pace.take(1)
+    assert taken_within(pace, 0.1) == 0
+    pace.set_limit(quota(1000))
+    assert pace.take(50)[0] == 50
+
+
+def test_the_quota_as_last_read_is_shared(redis: Redis) -> None:
+    Pace(redis, 1).set_limit(quota(14, used=123.0))
+    assert Pace(redis, 1).quota() == quota(14, used=123.0)
+
+
+def test_half_a_quota_in_redis_is_no_quota(redis: Redis) -> None:
+    redis.hset("lupaposti:quota", "rate", "14")
+    assert Pace(redis, 1).quota() is None
+
+
+def test_a_flushed_redis_costs_speed_and_nothing_else(redis: Redis) -> None:
+    pace = Pace(redis, fallback_rate=1000)
+    pace.set_limit(quota(1000))
+    redis.flushall()
+    assert pace.take(50) == (1, 0.0)
