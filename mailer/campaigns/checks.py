@@ -6,7 +6,6 @@ A check that cannot be computed is left out, never shown as passed.
 from collections.abc import Callable, Iterator
 from urllib.parse import urlsplit
 
-from mailer import gate
 from mailer.campaigns import advice
 from mailer.campaigns.facts import Facts, Version
 from mailer.campaigns.problems import sentence
@@ -14,6 +13,7 @@ from mailer.campaigns.verdicts import BLOCK, EFFECTS, OK, WARN, Check, Fix
 from mailer.languages import LANGUAGE_NAMES, format_number
 from mailer.languages import gettext as _
 from mailer.languages import ngettext as n_
+from mailer.segments import build
 
 # Past 102 KB Gmail cuts a message off, and with it the opt-out at its end.
 LARGEST = 100 * 1024
@@ -59,7 +59,7 @@ def _why_nobody(facts: Facts) -> str:
     code = max(facts.left_out, key=lambda key: facts.left_out[key])
     return _(
         "Everybody in the segment is left out. The most common reason: %(reason)s (%(num)s)",
-        reason=gate.sentence(code),
+        reason=build.sentence(code),
         num=format_number(facts.left_out[code]),
     )
 

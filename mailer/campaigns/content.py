@@ -214,7 +214,8 @@ def _compile(tree: etree._Element) -> str:
 
 
 def _as_ascii(tree: etree._Element) -> str:
-    # The compiler writes out some characters of attributes as \u{a0}; numbers it leaves alone.
+    # In attributes the compiler writes some characters as \u{a0} and doubles backslashes; numbers
+    # it leaves alone.
     return etree.tostring(tree, encoding="ascii").decode().replace("\\", "&#92;")
 
 

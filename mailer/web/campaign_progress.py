@@ -11,6 +11,7 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from mailer import audit, clock, installation
 from mailer.adapters.queue import enqueue_after_commit
 from mailer.campaigns import lifecycle
+from mailer.campaigns.models import Campaign
 from mailer.languages import N_, format_number
 from mailer.languages import gettext as _
 from mailer.segments import build
@@ -98,7 +99,9 @@ def show(campaign_id: int) -> Any:
         minutes_left=_minutes_left(numbers),
         reason=_(pacing.pause_sentence(campaign.pause_reason)) if campaign.pause_reason else "",
         needs_tick=campaign.pause_reason not in (None, "user"),
-        lists=[(name, _(title), numbers.in_list(name)) for name, title in LIST_TITLES.items()],
+        lists=[
+            (name, _(_list_title(campaign, name)), numbers.in_list(name)) for name in LIST_TITLES
+        ],
         blocked=[(build.sentence(code), number) for code, number in numbers.blocked.items()],
         state_words={state: _(word) for state, word in STATE_WORDS.items()},
         errors={},
@@ -107,6 +110,13 @@ def show(campaign_id: int) -> Any:
     if is_htmx() and request.args.get("state") != campaign.state:
         return send_to(url_for("campaign_progress.show", campaign_id=campaign_id))
     return page, status
+
+
+def _list_title(campaign: Campaign, name: str) -> str:
+    # While it goes on, who has not got it may still get it.
+    if name == "not" and campaign.state in lifecycle.UNDER_WAY:
+        return N_("Has not got the message")
+    return LIST_TITLES[name]
 
 
 def _minutes_left(numbers: Numbers) -> int | None:
@@ -200,7 +210,7 @@ def show_list(campaign_id: int, name: str) -> str:
         "web/campaigns/who.html",
         campaign=campaign,
         name=name,
-        title=_(LIST_TITLES[name]),
+        title=_(_list_title(campaign, name)),
         total=numbers.in_list(name),
         lines=lines[:PAGE],
         following=lines[PAGE - 1].message_id if len(lines) > PAGE else None,

@@ -100,7 +100,7 @@ def _page(
         errors=errors,
         values={
             "when": values.get("when", "now"),
-            "date": values.get("date", "") or today.date().isoformat(),
+            "date": values.get("date", "") or _next_working_day(today.date()).isoformat(),
             "time": values.get("time", "") or "09:00",
         },
         today=today.date().isoformat(),
@@ -112,6 +112,13 @@ def _page(
         hold_seconds=installation.current().settings.hold_seconds,
         button=_button(values.get("when", "now"), found.facts.people),
     )
+
+
+def _next_working_day(day: date) -> date:
+    following = day + timedelta(days=1)
+    while following.weekday() >= 5:
+        following += timedelta(days=1)
+    return following
 
 
 def _button(when: str, people: int) -> str:
