@@ -4,6 +4,7 @@ Pure. The author of a campaign cannot leave any of it out.
 """
 
 import html
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -210,7 +211,8 @@ def sender(name: str, address: str) -> str:
 
 def list_id(entity: Entity, domain: str) -> str:
     """A stable List-Id (RFC 2919) for everything an entity sends."""
-    return f"<marketing-{entity.key}.{domain}>"
+    key = re.sub(r"[^a-z0-9]+", "-", entity.key.lower()).strip("-") or "list"
+    return f"<marketing-{key}.{domain}>"
 
 
 def tags(person: Person, campaign_id: int) -> Mapping[str, str]:

@@ -27,6 +27,13 @@ _MARK = re.compile("\x00([a-z0-9_:]+)\x00")
 _OPENING = "{{"
 _BRACES = re.compile(r"\{(?=\{)")
 
+# Control characters, marks that turn the direction of what follows, halves of characters.
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+# One contact's nonsense must not carry a whole call over SES's limit for data.
+LONGEST_VALUE = 500
+
 _templates = Environment(
     loader=FileSystemLoader(ROOT / "templates" / "mail"),
     autoescape=True,
@@ -163,7 +170,7 @@ class Rendering:
         skeleton.subject = _join(content.subject.parts, "s", skeleton.slots)
         skeleton.html = _join((*before, *footer, Slot("pixel", ""), *after), "h", skeleton.slots)
         skeleton.text = _join((*content.text.parts, *plain_footer), "t", skeleton.slots)
-        if not {"h_stop", "t_stop"} <= set(skeleton.slots):
+        if 'href="{{h_stop}}"' not in skeleton.html or "{{t_stop}}" not in skeleton.text:
             raise OptOutMissingError(content.language)
         return skeleton
 
@@ -198,10 +205,10 @@ class _Shared:
             "reason": envelope.reason(person, self._language),
             "art14": first_contact,
             "pixel": "",
-            "first_name": person.first_name,
-            "last_name": person.last_name,
-            "company_name": person.company_name,
-            "title": person.title,
+            "first_name": person.first_name[:LONGEST_VALUE],
+            "last_name": person.last_name[:LONGEST_VALUE],
+            "company_name": person.company_name[:LONGEST_VALUE],
+            "title": person.title[:LONGEST_VALUE],
         }
         self._pixel = (
             links.open_address(links.open_token(person))
@@ -214,14 +221,15 @@ class _Shared:
         context = key[0]
         if slot.name == "pixel":
             return self._pixel_html() if context == "h" else ""
-        if slot.name == "art14" and context == "h":
-            return _harmless(envelope.art14_html(self._made["art14"]))
         if slot.name == "art14":
-            return _harmless(f"{self._made['art14']}\n\n" if self._made["art14"] else "")
+            block = _one_line(self._made["art14"])
+            if context == "h":
+                return _harmless(envelope.art14_html(block))
+            return _harmless(f"{block}\n\n" if block else "")
         if slot.name.startswith("link:"):
             text = self._link(slot)
         else:
-            text = " ".join(self._made.get(slot.name, "").split()) or slot.fallback
+            text = _one_line(self._made.get(slot.name, "")) or slot.fallback
         return _harmless(html.escape(text) if context == "h" else text)
 
     def _link(self, slot: Slot) -> str:
@@ -236,6 +244,10 @@ class _Shared:
         if self._pixel is None:
             return ""
         return f'<img src="{html.escape(self._pixel)}" width="1" height="1" alt="">'
+
+
+def _one_line(text: str) -> str:
+    return _UNSEEN.sub("", " ".join(text.split()))
 
 
 def _harmless(text: str) -> str:
