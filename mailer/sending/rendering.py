@@ -32,7 +32,7 @@ _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
 # One contact's nonsense must not carry a whole call over SES's limit for data.
-LONGEST_VALUE = 500
+LONGEST_VALUE = 3_000
 
 _templates = Environment(
     loader=FileSystemLoader(ROOT / "templates" / "mail"),
