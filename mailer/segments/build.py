@@ -169,30 +169,27 @@ def audience(tree: Tree | Any, ask: gate.Ask) -> Select[tuple[int, str, str, dic
 def counts(session: Session, tree: Tree | Any, ask: gate.Ask) -> Audience:
     """The numbers of an audience, in one pass over it."""
     _prepare(session)
-    per_company = (
+    # Asked once per person, then counted twice: grouping by verdict and company in one go would
+    # sort a large audience on disk.
+    asked = (
         gate.scope(
             select(
-                gate.verdict(ask).label("verdict"),
-                Contact.company_id.label("company_id"),
-                func.count().label("people"),
+                gate.verdict(ask).label("verdict"), Contact.company_id.label("company_id")
             ).select_from(Contact)
         )
         .where(_belongs(tree, ask))
-        .group_by("verdict", Contact.company_id)
-        .subquery()
+        .cte("asked")
+        .prefix_with("MATERIALIZED")
     )
-    # Grouping by company first counts companies without sorting the people.
+    reached = select(asked.c.company_id).where(asked.c.verdict == CLEAR).distinct().subquery()
+    companies = select(func.count(reached.c.company_id)).scalar_subquery()
     rows = session.execute(
-        select(
-            per_company.c.verdict,
-            func.sum(per_company.c.people),
-            func.count(per_company.c.company_id),
-        ).group_by(per_company.c.verdict)
-    ).all()
-    found = {verdict: (int(people), companies) for verdict, people, companies in rows}
-    people, companies = found.get(CLEAR, (0, 0))
+        select(asked.c.verdict, func.count(), companies).group_by(asked.c.verdict)
+    )
+    found = {verdict: (people, at_companies) for verdict, people, at_companies in rows}
+    people, reached_companies = found.get(CLEAR, (0, 0))
     by_verdict = {code: found[code][0] for code in gate.SENTENCES if code in found}
-    return Audience(people, companies, by_verdict)
+    return Audience(people, reached_companies, by_verdict)
 
 
 def _prepare(session: Session) -> None:

@@ -122,15 +122,13 @@ _ALL = (
     Field("business_id", N_("Business ID"), "company", _WORDS, "business_id"),
     Field(
         "headcount",
-        N_("Company's head-count"),
+        N_("Head-count"),
         "company",
         _NUMBER,
         "headcount",
         unit=N_("employees"),
     ),
-    Field(
-        "turnover", N_("Company's turnover"), "company", _NUMBER, "turnover_eur", unit=N_("euros")
-    ),
+    Field("turnover", N_("Turnover"), "company", _NUMBER, "turnover_eur", unit=N_("euros")),
     Field(
         "industry_code",
         N_("Industry code"),

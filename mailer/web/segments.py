@@ -194,7 +194,10 @@ def count() -> str:
     """The numbers beside the builder, for htmx."""
     counted = count_draft(db_session(), segment_draft.read(request.form))
     return render_template(
-        "web/segments/numbers.html", counted=counted, segment_id=_number("segment")
+        "web/segments/numbers.html",
+        counted=counted,
+        segment_id=_number("segment"),
+        out_of_band=True,
     )
 
 
@@ -270,6 +273,7 @@ def _page(
     version = typed.get("version") or (segment.version if segment else "")
     return render_template(
         "web/segments/edit.html",
+        out_of_band=False,
         segment=segment,
         segment_id=segment.id if segment else None,
         name=name,

@@ -94,6 +94,6 @@ def test_in_a_campaign_each_rule_is_told(run: Any, sessions: Sessions, now: date
     assert output.splitlines() == [
         "Not in the segment “Talous”.",
         "  yes: job function is Finance",
-        "  not known: company's head-count is at least 50 employees",
+        "  not known: head-count is at least 50 employees",
         "sender_identity_unverified: The sender's domain is not verified.",
     ]

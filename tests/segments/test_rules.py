@@ -407,7 +407,7 @@ def test_a_segment_is_told_as_a_sentence() -> None:
         told = words.plain(words.sentence(tree, {("source", 7): "Fair"}))
     assert told == (
         "Included: people for whom (job function is Finance or Payroll and level is at least"
-        " Manager and company's head-count is at least 1,000 employees) or source is Fair or"
+        " Manager and head-count is at least 1,000 employees) or source is Fair or"
         " (does not exist any more). Left out: people for whom added to the register is within"
         " the last day."
     )
