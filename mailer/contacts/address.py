@@ -9,6 +9,7 @@ mailbox to an opt-out, but two spellings to write to. Dots are kept: they matter
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -109,10 +110,12 @@ def person_key(first_name: str, last_name: str, employer: str) -> bytes | None:
 
     So an opt-out also holds for the same person's other address at the same employer.
     """
-    first, last = (
-        " ".join(unicodedata.normalize("NFKC", name).casefold().split())
-        for name in (first_name, last_name)
-    )
+    first, last = _folded(first_name), _folded(last_name)
     if not first or not last or not employer:
         return None
     return keyed_hash(f"person:{first} {last}|{employer}")
+
+
+@lru_cache(maxsize=50_000)
+def _folded(name: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())

@@ -167,10 +167,13 @@ def is_role_address(local: str) -> bool:
     """Whether the part before @ names a shared mailbox: info, myynti, sales, info2, sales-fi."""
     if local in _ROLE_ADDRESSES:
         return True
+    if local[:2] not in _ROLE_BEGINNINGS:
+        return False
     stem = local.rstrip("0123456789").rstrip(".-_")
     return stem in _ROLE_ADDRESSES or re.split(r"[.\-_+]", stem)[0] in _MAILBOX_STARTS
 
 
+_ROLE_BEGINNINGS = frozenset(name[:2] for name in _ROLE_ADDRESSES)
 # "myynti.oulu@" and "info-fi@"; not every role word, since a first name may come first.
 _MAILBOX_STARTS = frozenset({"info", "myynti", "toimisto", "asiakaspalvelu", "kundtjanst", "sales"})
 

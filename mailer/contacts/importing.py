@@ -8,6 +8,7 @@ applied twice. A dry run is the same run without the writes.
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -37,6 +38,8 @@ QUEUE = "imports"
 RUN_IMPORT = "mailer.contacts.jobs.run_import"
 _LOCK = 7_105_002  # any constant no other advisory lock uses
 _RUNNING = ("checking", "running")
+# One thread: rows of one import are checked in order, and Python has one core at a time anyway.
+_pool = ThreadPoolExecutor(1, thread_name_prefix="import")
 _messages = table("messages", column("contact_id"))
 
 REFUSALS = {
@@ -290,6 +293,7 @@ class Run:
         self._companies: dict[object, tuple[Company, int | None]] = {}
         self._named: set[tuple[str, str]] = set()
         self._records = found.records()
+        self._ahead: Future[list[Row]] | None = None
         self._done = 0
         while self._done < entry.rows_done and (record := next(self._records, None)):
             self._checker.check(record)
@@ -305,7 +309,7 @@ class Run:
             return False  # somebody else has taken it on, or it is over
         # Steps of two imports take turns, so that they never wait for each other's companies.
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        rows = [self._checker.check(record) for record in islice(self._records, size)]
+        rows = self._take(size)
         counts = Counter(entry.counts.get("numbers", {}))
         codes = Counter(entry.counts.get("codes", {}))
         self._apply(session, rows, counts, now=now)
@@ -323,6 +327,15 @@ class Run:
             return True
         self._finish(session, entry, now)
         return False
+
+    def _take(self, size: int) -> list[Row]:
+        """The next checked rows; those after them are checked while the database works."""
+        rows = self._ahead.result() if self._ahead is not None else self._check(size)
+        self._ahead = _pool.submit(self._check, size) if len(rows) == size else None
+        return rows
+
+    def _check(self, size: int) -> list[Row]:
+        return [self._checker.check(record) for record in islice(self._records, size)]
 
     def _apply(
         self, session: Session, rows: list[Row], counts: Counter[str], *, now: datetime

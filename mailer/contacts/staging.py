@@ -7,6 +7,7 @@ means (csv_rows does) or whom a message may reach (the gate does).
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from psycopg import Connection
@@ -268,9 +269,9 @@ FROM merged m WHERE c.id = m.id AND m.changed)"""  # noqa: S608 - constants
 
 def _company_line(numbered: tuple[int, Company]) -> str:
     number, company = numbered
-    values: list[Any] = [number, *company]
-    values[5] = _bytes(company.company_key)
-    return _line(values)
+    values = [_field(value) for value in (number, *company)]
+    values[5] = _hex(company.company_key)
+    return "\t".join(values) + "\n"
 
 
 # Contacts
@@ -389,33 +390,34 @@ def _roles(merge: Merge) -> dict[str, str]:
 
 def _contact_line(staged: tuple[Row, int | None, RoleFacts]) -> str:
     row, company_id, role = staged
-    return _line(
-        [
-            row.number,
-            row.email,
-            row.first_name,
-            row.last_name,
-            row.phone,
-            row.title,
-            row.duties,
-            row.language,
-            row.note,
-            _array(row.tags),
-            row.kind,
-            _array(row.countries),
-            _bytes(row.address_key),
-            _bytes(row.person_key),
-            _bytes(row.domain_key),
-            _bytes(row.company.company_key if row.company else None),
-            company_id,
-            role.title_id,
-            _array(role.functions),
-            role.level,
-            role.confidence,
-            role.evidence,
-            row.quarantine,
-        ]
+    company_key = row.company.company_key if row.company else None
+    texts = (
+        row.email,
+        row.first_name,
+        row.last_name,
+        row.phone,
+        row.title,
+        row.duties,
+        row.language,
+        row.note,
     )
+    # Almost no row has anything to escape, and one look at all of its texts is enough to know.
+    line = "\t".join(texts)
+    if "\\" in line or not line.replace("\t", "").isprintable():
+        line = "\t".join(map(_field, texts))
+    tags = _field(_array(row.tags)) if row.tags else "{}"
+    return (
+        f"{row.number}\t{line}\t{tags}\t{row.kind}\t{_array(row.countries)}"
+        f"\t{_hex(row.address_key)}\t{_hex(row.person_key)}\t{_hex(row.domain_key)}"
+        f"\t{_hex(company_key)}\t{_NULL if company_id is None else company_id}"
+        f"\t{_role_text(role)}\t{row.quarantine or _NULL}\n"
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _role_text(role: RoleFacts) -> str:
+    known = [role.title_id, _array(role.functions), role.level, role.confidence, role.evidence]
+    return "\t".join(map(_field, known))
 
 
 # The text form of COPY
@@ -438,22 +440,24 @@ def _line(values: Sequence[Any]) -> str:
     return "\t".join([_field(value) for value in values]) + "\n"
 
 
+_NULL = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": ""})
 
 
 def _field(value: Any) -> str:
     if value is None:
-        return "\\N"
+        return _NULL
     text = value if type(value) is str else str(value)
     # Almost no cell has anything to escape; isprintable is one pass without a new string.
     return text if text.isprintable() and "\\" not in text else text.translate(_ESCAPES)
 
 
-def _bytes(value: bytes | None) -> str | None:
-    return None if value is None else f"\\x{value.hex()}"
+def _hex(value: bytes | None) -> str:
+    return _NULL if value is None else f"\\\\x{value.hex()}"
 
 
-def _array(values: Sequence[str]) -> str:
+@lru_cache(maxsize=10_000)
+def _array(values: tuple[str, ...]) -> str:
     if not values:
         return "{}"
     return "{" + ",".join(_element(value) for value in values) + "}"
