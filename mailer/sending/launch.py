@@ -46,7 +46,8 @@ def launch(session: Session, campaign_id: int, *, now: datetime) -> Frozen | Non
     One transaction: either everybody is in the ledger, sent to or left out with the reason, or
     nobody is. Raises LaunchError.
     """
-    if not lifecycle.move(session, campaign_id, to="sending", now=now):
+    # Not a paused one: somebody holds that back.
+    if not lifecycle.move(session, campaign_id, to="sending", now=now, allowed_from={"starting"}):
         return None
     campaign = session.get_one(Campaign, campaign_id)
     rendering_check(session, campaign, now)
