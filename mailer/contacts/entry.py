@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from mailer.contacts import address
 from mailer.contacts.columns import Plan
-from mailer.contacts.csv_rows import Checker, Row, Terms
+from mailer.contacts.csv_rows import Checker, Company, Row, Terms
+from mailer.contacts.models import Company as CompanyRow
 from mailer.contacts.models import Contact
 from mailer.languages import N_
 from mailer.notice.schema import Notice
@@ -86,19 +87,19 @@ def read(values: Mapping[str, str], notice: Notice) -> Entry:
     return Entry(row, problems)
 
 
-def values_of(contact: Contact, company_name: str, company_id: str, country: str) -> dict[str, str]:
-    """What a form shows of a contact before anything is changed."""
+def values_of(person: Contact | Row, company: CompanyRow | Company | None) -> dict[str, str]:
+    """A contact as a form shows it: one of the register, or one that was just read."""
     return {
-        "first_name": contact.first_name,
-        "last_name": contact.last_name,
-        "email": contact.email,
-        "phone": contact.phone or "",
-        "title": contact.title,
-        "duties": contact.duties,
-        "language": contact.language,
-        "company_name": company_name,
-        "business_id": company_id,
-        "country": country,
-        "tags": ", ".join(contact.tags),
-        "note": contact.note,
+        "first_name": person.first_name,
+        "last_name": person.last_name,
+        "email": person.email,
+        "phone": person.phone or "",
+        "title": person.title,
+        "duties": person.duties,
+        "language": person.language,
+        "company_name": company.name if company else "",
+        "business_id": (company.business_id or "") if company else "",
+        "country": (company.country or "") if company else "",
+        "tags": ", ".join(person.tags),
+        "note": person.note,
     }

@@ -4,7 +4,7 @@ Every value keeps where it came from and every change what was there before (R30
 who edit the same contact are told of each other instead of the last one winning.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -14,13 +14,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mailer import audit
-from mailer.contacts import staging
+from mailer.contacts import entry, staging
 from mailer.contacts.csv_rows import Row
 from mailer.contacts.models import Company, Contact, FieldChange, Source, Suppression
 from mailer.contacts.provenance import (
     Origin,
     add_source,
-    as_text,
     mark_sources,
     staff_source,
     write_history,
@@ -150,9 +149,9 @@ def edit(
     What the person has told themselves is locked against later imports (R85).
     """
     session.refresh(contact, with_for_update=True)
-    new = _new_values(contact, row, fields)
     if contact.version != version:
-        return _conflict(session, contact, new)
+        return _conflict(session, contact, row, fields)
+    new = _new_values(contact, row, fields)
     if (problem := refusal(session, row, contact.id)) is not None:
         return problem
     old = {name: getattr(contact, name) for name in new}
@@ -293,17 +292,17 @@ def _carry_refusals(session: Session, old: bytes, new: bytes, now: datetime) -> 
         )  # fmt: skip
 
 
-def _conflict(session: Session, contact: Contact, new: Mapping[str, Any]) -> Conflict:
+def _conflict(session: Session, contact: Contact, row: Row, fields: Collection[str]) -> Conflict:
     last = session.scalar(
         select(FieldChange)
         .where(FieldChange.contact_id == contact.id)
         .order_by(FieldChange.id.desc())
         .limit(1)
     )
+    company = session.get(Company, contact.company_id) if contact.company_id else None
+    theirs, mine = entry.values_of(contact, company), entry.values_of(row, row.company)
     differences = tuple(
-        Difference(name, as_text(getattr(contact, name)) or "", as_text(value) or "")
-        for name, value in new.items()
-        if getattr(contact, name) != value
+        Difference(name, theirs[name], mine[name]) for name in fields if theirs[name] != mine[name]
     )
     return Conflict(
         contact.version,

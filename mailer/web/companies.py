@@ -1,0 +1,204 @@
+"""The companies of the register: the list, one company's page, the company's own ban."""
+
+from typing import Any
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response
+
+from mailer import audit, clock
+from mailer.accounts.models import User
+from mailer.contacts import companies, searching, suppression
+from mailer.contacts.models import Company, Contact, Source
+from mailer.contacts.searching import Search
+from mailer.languages import gettext as _
+from mailer.segments import build
+from mailer.sending.models import ACCEPTED, Message
+from mailer.web import mailability
+from mailer.web.guard import may, requires
+from mailer.web.paging import Paging, page_number, sorting
+from mailer.web.request import db_session, signed_in_user
+
+blueprint = Blueprint("companies", __name__, url_prefix="/companies")
+
+LONGEST_TEXT = 2000
+_MAX_ID = 2**63
+_YEAR = func.now() - func.make_interval(1)
+
+Answer = str | Response | tuple[str, int]
+
+
+def company_or_404(company_id: int) -> Company:
+    """The company, or a page that says there is none."""
+    company = db_session().get(Company, company_id) if company_id < _MAX_ID else None
+    if company is None:
+        abort(404)
+    return company
+
+
+@blueprint.get("")
+@requires("contacts.view")
+def show_list() -> str:
+    """Companies by words, with how many people there are at each."""
+    order = sorting(companies.ORDERS, "name")
+    text, banned = request.args.get("q", ""), request.args.get("banned") == "1"
+    number = page_number()
+    found, total = companies.page(
+        db_session(),
+        text,
+        banned=banned,
+        order=order.key,
+        descending=order.descending,
+        offset=Paging(number, 0).offset,
+    )
+    return render_template(
+        "web/companies/list.html",
+        companies=found,
+        order=order,
+        paging=Paging(number, total),
+        values=request.args,
+        filtered=bool(text.strip()) or banned,
+        banned=banned,
+    )
+
+
+@blueprint.get("/<int:company_id>")
+@requires("contacts.view")
+def show(company_id: int) -> str:
+    """One company: its people, their roles, its figures, and whether it has said no."""
+    return _company_page(company_or_404(company_id), {})
+
+
+def _company_page(company: Company, errors: dict[str, str]) -> str:
+    session, now = db_session(), clock.now()
+    number = page_number()
+    search = Search(company_id=company.id, restricted=may("requests.view"))
+    found, total = searching.page(session, search, offset=Paging(number, 0).offset)
+    bans = companies.bans(session, company)
+    return render_template(
+        "web/companies/show.html",
+        company=company,
+        source=session.get(Source, company.source_id),
+        people=found,
+        paging=Paging(number, total),
+        verdicts=mailability.verdicts(session, [person.id for person in found], now),
+        sentence=build.sentence,
+        roles=companies.roles(session, company.id),
+        bans=bans,
+        names=_names(session, [ban.actor_id for ban in bans]),
+        kinds={key: _(label) for key, label in suppression.KINDS.items()},
+        messages=_messages(session, company),
+        errors=errors,
+        evidence=request.form.get("evidence", ""),
+    )
+
+
+@blueprint.get("/<int:company_id>/ban")
+@requires("suppressions.edit")
+def ask_ban(company_id: int) -> str:
+    """The form for a company's ban on messages to all its people."""
+    return _ban_page(company_or_404(company_id), {})
+
+
+@blueprint.post("/<int:company_id>/ban")
+@requires("suppressions.edit")
+def ban(company_id: int) -> Answer:
+    """Record a company's ban with how it came in (R50)."""
+    company = company_or_404(company_id)
+    evidence = request.form.get("evidence", "").strip()
+    errors: dict[str, str] = {}
+    if company.business_id is None:
+        errors[""] = _("The company has no Business ID, so only its mail domain can be banned.")
+    if not evidence:
+        errors["evidence"] = _("Write who forbade it, when and how.")
+    elif len(evidence) > LONGEST_TEXT:
+        errors["evidence"] = _("The text is too long.")
+    if errors:
+        return _ban_page(company, errors), 422
+    added = companies.ban(
+        db_session(), company, evidence=evidence, now=clock.now(), actor_id=signed_in_user().id
+    )
+    flash(_("The ban holds from now on.") if added else _("The ban was there already."))
+    return redirect(url_for("companies.show", company_id=company.id), 303)
+
+
+def _ban_page(company: Company, errors: dict[str, str]) -> str:
+    people = db_session().scalar(
+        select(func.count()).where(Contact.company_id == company.id, Contact.erased_at.is_(None))
+    )
+    return render_template(
+        "web/companies/ban.html",
+        company=company,
+        people=people or 0,
+        errors=errors,
+        evidence=request.form.get("evidence", ""),
+    )
+
+
+@blueprint.get("/<int:company_id>/lift/<int:suppression_id>")
+@requires("suppressions.lift")
+def ask_lift(company_id: int, suppression_id: int) -> str:
+    """The form that lifts a company's ban, with a reason."""
+    company = company_or_404(company_id)
+    return _lift_page(company, _ban_or_404(company, suppression_id), {})
+
+
+@blueprint.post("/<int:company_id>/lift/<int:suppression_id>")
+@requires("suppressions.lift")
+def lift(company_id: int, suppression_id: int) -> Answer:
+    """Lift a company's ban."""
+    company, session, now = company_or_404(company_id), db_session(), clock.now()
+    line = _ban_or_404(company, suppression_id)
+    reason = request.form.get("reason", "").strip()
+    if not reason or len(reason) > LONGEST_TEXT:
+        return _lift_page(company, line, {"reason": _("Write who asked for it and why.")}), 422
+    user = signed_in_user()
+    suppression.lift(session, line.id, by=f"user:{user.id}", reason=reason, now=now)
+    audit.record(
+        session, "suppression.lifted", "suppression", line.id, now=now, actor_id=user.id,
+        kind=line.kind, company_id=company.id,
+    )  # fmt: skip
+    flash(_("The ban is lifted."))
+    return redirect(url_for("companies.show", company_id=company.id), 303)
+
+
+def _ban_or_404(company: Company, suppression_id: int) -> Any:
+    found = companies.bans(db_session(), company)
+    line = next((line for line in found if line.id == suppression_id), None)
+    if line is None:
+        abort(404)
+    return line
+
+
+def _lift_page(company: Company, line: Any, errors: dict[str, str]) -> str:
+    return render_template(
+        "web/companies/lift.html",
+        company=company,
+        line=line,
+        kind=_(suppression.KINDS[line.kind]),
+        errors=errors,
+        reason=request.form.get("reason", ""),
+    )
+
+
+def _messages(session: Session, company: Company) -> int:
+    """Messages to the company's people in twelve months."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(Message)
+            .join(Contact, Contact.id == Message.contact_id)
+            .where(
+                Contact.company_id == company.id,
+                Message.state.in_(ACCEPTED),
+                Message.sent_at >= _YEAR,
+            )
+        )
+        or 0
+    )
+
+
+def _names(session: Session, ids: list[int | None]) -> dict[int, str]:
+    rows = session.execute(select(User.id, User.name).where(User.id.in_([i for i in ids if i])))
+    return {row.id: row.name for row in rows}
