@@ -86,11 +86,14 @@ def server(bench: Scratch, port: int) -> Iterator[None]:
         env={**os.environ, **bench.environ},
     )
     try:
-        for _ in range(300):
+        deadline = time.monotonic() + 60
+        while True:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()
                 break
             except OSError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    raise SystemExit("the web server did not come up") from None
                 time.sleep(0.1)
         time.sleep(2)  # the second worker
         yield

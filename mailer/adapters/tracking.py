@@ -4,7 +4,9 @@ An appended line stays until a worker has committed it to PostgreSQL and said so
 took and did not finish is given to the next one after a minute.
 """
 
-from redis import Redis, RedisError, ResponseError
+from typing import Any
+
+from redis import ConnectionError, Redis, RedisError, ResponseError, TimeoutError  # noqa: A004
 
 STREAM = "lupaposti:hits"
 GROUP = "events"
@@ -25,11 +27,46 @@ class HitStream:
         self._name = name
 
     def append(self, line: str) -> None:
-        """Add a line; when this returns, it is in Redis. Raises StreamUnavailableError."""
+        """Add a line; when this returns, it is in Redis. Raises StreamUnavailableError.
+
+        Straight through a connection, for this is done for every single hit.
+        """
+        command = self._encode("XADD", self._name, "*", "h", line)
+        pool = self._redis.connection_pool
         try:
-            self._redis.xadd(self._name, {"h": line})
-        except RedisError as error:
+            connection = pool.get_connection()
+            try:
+                self._send(connection, command)
+            finally:
+                pool.release(connection)
+        except (RedisError, OSError) as error:
             raise StreamUnavailableError(type(error).__name__) from None
+
+    @staticmethod
+    def _encode(*words: str) -> bytes:
+        parts = [f"*{len(words)}\r\n".encode()]
+        for word in words:
+            raw = word.encode()
+            parts.append(b"$%d\r\n%b\r\n" % (len(raw), raw))
+        return b"".join(parts)
+
+    @staticmethod
+    def _send(connection: Any, command: bytes) -> None:
+        for attempt in (1, 2):
+            try:
+                connection.send_packed_command([command], check_health=False)
+                connection.read_response()
+            except (ConnectionError, TimeoutError, OSError):
+                connection.disconnect()
+                # Redis was perhaps restarted since this connection was used. A line that was
+                # taken all the same is one event however often it is in the stream.
+                if attempt == 2:
+                    raise
+            except ResponseError:
+                connection.disconnect()
+                raise
+            else:
+                return
 
     def take(self, count: int) -> list[tuple[str, str]]:
         """Up to `count` lines with their ids, unfinished ones of dead workers first.

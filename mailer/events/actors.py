@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from mailer.languages import N_
 
@@ -104,6 +105,7 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
+@lru_cache(maxsize=4096)
 def client_of(user_agent: str) -> str:
     """The coarse class of a user agent, which is all that is kept of it."""
     if not user_agent.strip():

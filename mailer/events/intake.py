@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from mailer.adapters import sns
-from mailer.events import effects, ses_events
-from mailer.events.effects import Arrival
+from mailer.events import applying, ses_events
+from mailer.events.applying import Arrival
 from mailer.events.models import RawNotification
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ def apply_batch(session: Session, *, now: datetime, limit: int = BATCH) -> Batch
     arrivals = [arrival for each in raw if (arrival := _read(each, batch)) is not None]
     try:
         with session.begin_nested():
-            outcomes = effects.apply(session, arrivals, now=now)
+            outcomes = applying.apply(session, arrivals, now=now)
     except SQLAlchemyError as error:
         log.warning("events_applied_singly", extra={"error": type(error).__name__})
         outcomes = _apply_singly(session, arrivals, now)
@@ -164,7 +164,7 @@ def _apply_singly(session: Session, arrivals: Iterable[Arrival], now: datetime) 
     for arrival in arrivals:
         try:
             with session.begin_nested():
-                outcomes |= effects.apply(session, [arrival], now=now)
+                outcomes |= applying.apply(session, [arrival], now=now)
         except SQLAlchemyError as error:
             log.warning(
                 "event_not_applied",

@@ -7,7 +7,7 @@ from mailer import clock, installation, stopping
 from mailer.adapters import sns
 from mailer.adapters.tracking import HitStream, StreamUnavailableError
 from mailer.db import transaction
-from mailer.events import intake, links
+from mailer.events import hits, intake, links
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def apply_tracking() -> None:
             if not lines:
                 return
             with transaction(here.sessions) as session:
-                links.record(session, _decode(lines), now=clock.now())
+                hits.record(session, _decode(lines), now=clock.now())
             stream.finish([id_ for id_, _ in lines])
         except StreamUnavailableError as error:
             log.warning("tracking_stream_unavailable", extra={"reason": str(error)})

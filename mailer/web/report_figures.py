@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailer.campaigns.models import Campaign
-from mailer.events import reports
+from mailer.events import report_tables, reports
 from mailer.events.small_cells import OTHERS, Group
 from mailer.languages import LANGUAGE_NAMES, N_
 from mailer.languages import gettext as _
@@ -87,7 +87,7 @@ def bars(
     ]
 
 
-def chart(hours: list[reports.Hour]) -> list[dict[str, float]]:
+def chart(hours: list[report_tables.Hour]) -> list[dict[str, float]]:
     """Bars of the timeline, in the units of the picture: clicks up, opt-outs below the line."""
     tallest = max([1, *(max(hour.clicks, hour.opt_outs) for hour in hours)])
     step = WIDTH / len(hours)

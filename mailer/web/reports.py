@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from mailer import audit, clock, gate
 from mailer.campaigns.models import Campaign
 from mailer.contacts.cells import neutralise
-from mailer.events import answers, effects, reports
+from mailer.events import answers, effects, report_tables, reports
 from mailer.events.actors import REASONS
 from mailer.languages import format_datetime
 from mailer.languages import gettext as _
@@ -43,9 +43,9 @@ def show(campaign_id: int) -> str:
     session = db_session()
     campaign = _campaign(session, campaign_id)
     funnel = reports.funnel(session, campaign_id)
-    hours = reports.timeline(session, campaign_id, begins=_launched_at(campaign))
+    hours = report_tables.timeline(session, campaign_id, begins=_launched_at(campaign))
     grouping = request.args.get("by", "function")
-    if grouping not in reports.GROUPINGS:
+    if grouping not in report_tables.GROUPINGS:
         grouping = "function"
     visible = shown(campaign)
     return render_template(
@@ -60,13 +60,13 @@ def show(campaign_id: int) -> str:
         counted=reports.counted(session, campaign_id),
         hours=hours,
         chart=chart(hours),
-        links=reports.link_lines(session, campaign_id) if "clicks" in visible else [],
+        links=report_tables.link_lines(session, campaign_id) if "clicks" in visible else [],
         grouping=grouping,
-        groupings=reports.GROUPINGS,
-        groups=named(grouping, reports.groups(session, campaign_id, grouping)),
-        problems=reports.problems(session, campaign_id),
+        groupings=report_tables.GROUPINGS,
+        groups=named(grouping, report_tables.groups(session, campaign_id, grouping)),
+        problems=report_tables.problems(session, campaign_id),
         kinds=effects.EFFECTS,
-        reasons=reports.reasons(session, campaign_id),
+        reasons=report_tables.reasons(session, campaign_id),
         reason_labels=answers.REASONS,
         machine_reasons=REASONS,
         definitions=reports.DEFINITIONS,
@@ -127,9 +127,9 @@ def _funnel_table(session: Session, campaign: Campaign) -> _Table:
 
 
 def _timeline_table(session: Session, campaign: Campaign) -> _Table:
-    hours = reports.timeline(session, campaign.id, begins=_launched_at(campaign))
+    hours = report_tables.timeline(session, campaign.id, begins=_launched_at(campaign))
     visible = shown(campaign)
-    columns: list[tuple[str, Callable[[reports.Hour], Any]]] = [
+    columns: list[tuple[str, Callable[[report_tables.Hour], Any]]] = [
         (_("Hour from"), lambda hour: format_datetime(hour.at))
     ]
     if "opens" in visible:
@@ -155,15 +155,15 @@ def _links_table(session: Session, campaign: Campaign) -> _Table:
     ]
     return heading, [
         [line.label, line.url, line.language, line.people, line.clicks, line.machine_clicks]
-        for line in reports.link_lines(session, campaign.id)
+        for line in report_tables.link_lines(session, campaign.id)
     ]
 
 
 def _groups_table(session: Session, campaign: Campaign) -> _Table:
     clicks = "clicks" in shown(campaign)
     rows: list[list[Any]] = []
-    for grouping, label in reports.GROUPINGS.items():
-        for name, group in named(grouping, reports.groups(session, campaign.id, grouping)):
+    for grouping, label in report_tables.GROUPINGS.items():
+        for name, group in named(grouping, report_tables.groups(session, campaign.id, grouping)):
             counts = group.counts if clicks else group.counts[1:]
             rows.append([_(label), name, group.people, *counts])
     heading = [_("By"), _("Group"), _("Sent")]

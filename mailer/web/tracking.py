@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailer import clock, installation
 from mailer.adapters.tracking import HitStream, StreamUnavailableError
 from mailer.db import transaction
-from mailer.events import actors, links
+from mailer.events import actors, hits, links
 from mailer.events.actors import Hit
 from mailer.installation import Installation
 from mailer.tokens import Purpose, Recipient, Signer, TokenError
@@ -182,7 +182,7 @@ class Tracking:
         method: str,
         environ: "WSGIEnvironment",
     ) -> None:
-        headers = {name: environ[key] for key, name in _HEADERS.items() if key in environ}
+        headers = {name: environ[key][:500] for key, name in _HEADERS.items() if key in environ}
         received = links.Received(
             recipient.message_id,
             Hit(
@@ -202,7 +202,7 @@ class Tracking:
     def _write(self, received: links.Received) -> None:
         try:
             with transaction(self._here.sessions) as session:
-                links.record(session, [received], now=clock.now())
+                hits.record(session, [received], now=clock.now())
         except SQLAlchemyError as error:
             log.warning("hit_lost", extra={"error": type(error).__name__})
 

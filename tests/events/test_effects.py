@@ -13,7 +13,8 @@ from mailer.contacts import suppression
 from mailer.contacts.address import address_key, canonical
 from mailer.contacts.models import Contact, Suppression
 from mailer.events import answers
-from mailer.events.effects import EFFECTS, Arrival, apply, settle
+from mailer.events.applying import Arrival, apply
+from mailer.events.effects import EFFECTS, settle
 from mailer.events.models import Event
 from mailer.events.ses_events import parse
 from mailer.sending.models import ACCEPTED, STATES, TRANSITIONS, Message

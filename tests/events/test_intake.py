@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.adapters import sns
 from mailer.db import transaction
-from mailer.events import effects, intake
+from mailer.events import applying, intake
 from mailer.events.models import Event, RawNotification
 from mailer.sending.models import Message
 from tests.events.register import (
@@ -91,14 +91,14 @@ def test_a_poisoned_one_does_not_hold_up_the_rest(
     message = make_message(session, NOW)
     poisoned = store(session, ses_event("Reject", message.id, NOW), NOW)
     good = store(session, ses_event("Delivery", message.id, NOW), NOW)
-    original: Callable[..., Any] = effects.apply
+    original: Callable[..., Any] = applying.apply
 
     def apply(session: Session, arrivals: Any, *, now: datetime) -> Any:
         if any(arrival.raw_id == poisoned.id for arrival in arrivals):
             session.execute(text("SELECT 1/0"))
         return original(session, arrivals, now=now)
 
-    monkeypatch.setattr(effects, "apply", apply)
+    monkeypatch.setattr(applying, "apply", apply)
 
     batch = intake.apply_batch(session, now=NOW)
 

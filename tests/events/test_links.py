@@ -11,10 +11,11 @@ from sqlalchemy.orm import Session
 
 from mailer.contacts import consents, suppression
 from mailer.contacts.consents import Statement
-from mailer.events import links
+from mailer.events import hits
 from mailer.events.actors import Hit
-from mailer.events.effects import Arrival, apply
-from mailer.events.links import Received, campaigns_of, decode, destination, new_key, record
+from mailer.events.applying import Arrival, apply
+from mailer.events.hits import record
+from mailer.events.links import Received, campaigns_of, decode, destination, new_key
 from mailer.events.models import Event, HitCount
 from mailer.events.ses_events import parse
 from tests.events.register import (
@@ -238,7 +239,7 @@ def test_numbers_only_where_the_notice_declares_numbers_only(session: Session) -
 def test_one_link_followed_without_end_does_not_fill_the_database(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(links, "MOST_HITS", 5)
+    monkeypatch.setattr(hits, "MOST_HITS", 5)
     scene.kept(*(scene.hit() for _ in range(4)))
     assert len(scene.kept(*(scene.hit() for _ in range(4)))) == 5
 

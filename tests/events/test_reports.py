@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from mailer.contacts.models import Company
-from mailer.events import answers, reports
-from mailer.events.effects import Arrival, apply
+from mailer.events import answers, report_tables, reports
+from mailer.events.applying import Arrival, apply
 from mailer.events.models import Event
 from mailer.events.ses_events import parse
 from mailer.sending.models import Message
@@ -161,7 +161,7 @@ def test_the_timeline_has_48_hours_and_people_only(scene: Scene) -> None:
     scene.happen(message, "click", link_id=link_id, at=NOW - timedelta(seconds=1))
     scene.happen(message, "opt_out", at=NOW + timedelta(hours=47, minutes=59))
 
-    hours = reports.timeline(scene.session, scene.campaign.id, begins=NOW)
+    hours = report_tables.timeline(scene.session, scene.campaign.id, begins=NOW)
 
     assert len(hours) == 48
     assert [hour.clicks for hour in hours[:3]] == [2, 1, 0]
@@ -174,7 +174,7 @@ def test_links_show_people_clicks_and_machines(scene: Scene) -> None:
     for message in (first, first, second):
         scene.happen(message, "click", link_id=scene.links[1].id)
     scene.happen(first, "click", "machine", link_id=scene.links[1].id)
-    lines = reports.link_lines(scene.session, scene.campaign.id)
+    lines = report_tables.link_lines(scene.session, scene.campaign.id)
     assert [(line.url[-1], line.people, line.clicks, line.machine_clicks) for line in lines] == [
         ("1", 2, 3, 1),
         ("0", 0, 0, 0),
@@ -212,7 +212,7 @@ def test_people_are_grouped_by_what_they_have_in_common(
             scene.happen(message, "click", link_id=scene.links[0].id)
     scene.message(state="blocked", sent_at=None)  # not sent: in no group
 
-    [group] = reports.groups(session, scene.campaign.id, grouping)
+    [group] = report_tables.groups(session, scene.campaign.id, grouping)
 
     assert (group.name, group.people, group.counts) == (name, 6, (5, 0))
 
@@ -221,7 +221,7 @@ def test_groups_of_fewer_than_five_are_not_shown(scene: Scene, session: Session)
     for function, people in (("finance", 6), ("hr", 4), ("it", 1)):
         for _ in range(people):
             scene.message(duties={"function": function})
-    shown = reports.groups(session, scene.campaign.id, "function")
+    shown = report_tables.groups(session, scene.campaign.id, "function")
     assert [(group.name, group.people) for group in shown] == [("finance", 6), ("", 5)]
 
 
@@ -231,7 +231,7 @@ def test_people_whose_contact_is_gone_are_counted_and_have_no_group(
     for _ in range(5):
         scene.message().contact_id = None
     session.flush()
-    [group] = reports.groups(session, scene.campaign.id, "domain")
+    [group] = report_tables.groups(session, scene.campaign.id, "domain")
     assert (group.name, group.people) == ("?", 5)
 
 
@@ -239,7 +239,7 @@ def test_problems_name_the_servers_answer_without_the_address(scene: Scene) -> N
     for _ in range(2):
         scene.tell(scene.message(), "Bounce")
     scene.tell(scene.message(), "DeliveryDelay")
-    first, second = reports.problems(scene.session, scene.campaign.id)
+    first, second = report_tables.problems(scene.session, scene.campaign.id)
     assert (first.kind, first.subtype, first.status, first.messages) == (
         "hard_bounce",
         "General",
@@ -254,7 +254,10 @@ def test_reasons_are_counted(scene: Scene) -> None:
     for reason in ("too_many", "too_many", "changed_job"):
         message = scene.message()
         answers.tell_reason(scene.session, scene.recipient(message), reason, now=NOW)
-    assert reports.reasons(scene.session, scene.campaign.id) == {"too_many": 2, "changed_job": 1}
+    assert report_tables.reasons(scene.session, scene.campaign.id) == {
+        "too_many": 2,
+        "changed_job": 1,
+    }
 
 
 def test_the_list_has_the_same_numbers_as_the_report(scene: Scene, session: Session) -> None:
