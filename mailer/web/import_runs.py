@@ -159,7 +159,8 @@ def confirm_undo(import_id: int) -> Any:
     """Ask before the contacts are removed."""
     entry = import_or_404(import_id)
     if not _may_undo(entry):
-        flash(_(importing.REFUSALS["undo_too_late"]))
+        refusal = importing.REFUSALS["undo_too_late"]
+        flash(_(refusal))
         return redirect(url_for("import_runs.show", import_id=import_id), 303)
     numbers = entry.counts.get("numbers", {})
     created = int(numbers.get("created", 0)) + int(numbers.get("quarantined", 0))

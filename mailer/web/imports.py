@@ -103,7 +103,8 @@ def create() -> Any:
     given = request.files.get("file")
     errors: dict[str, str] = {}
     if notice_in_force() is None:
-        errors[""] = _(REFUSALS["no_notice"])
+        refusal = REFUSALS["no_notice"]
+        errors[""] = _(refusal)
     elif given is None or not given.filename:
         errors["file"] = _("Choose a file.")
     else:
