@@ -41,30 +41,34 @@ def requeue_unaccepted(session: Session, *, settle_seconds: int, now: datetime) 
     received up to t + `settle_seconds` has been applied; and no event names this one.
     """
     settle = timedelta(seconds=settle_seconds)
+    open_ones = and_(
+        Message.state == "uncertain",
+        Message.kind == "campaign",
+        Message.claimed_at < now - settle,
+        Message.confirmed_at.is_(None),
+    )
+    # A whole call shares its moment, so the neighbours are looked through once for each call.
+    moments = select(Message.claimed_at).where(open_ones).distinct().cte("moments")
+    claimed_at = moments.c.claimed_at
     neighbour = aliased(Message)
     near = and_(
         neighbour.state.in_(ACCEPTED),
         neighbour.ses_message_id.is_not(None),
-        neighbour.sent_at.between(Message.claimed_at - settle, Message.claimed_at + settle),
+        neighbour.sent_at.between(claimed_at - settle, claimed_at + settle),
     )
     confirmed_after = exists().where(
-        near, neighbour.sent_at >= Message.claimed_at, neighbour.confirmed_at.is_not(None)
+        near, neighbour.sent_at >= claimed_at, neighbour.confirmed_at.is_not(None)
     )
     unconfirmed = exists().where(near, neighbour.confirmed_at.is_(None))
-    backlog = exists().where(
-        _raw.c.state == "new", _raw.c.received_at <= Message.claimed_at + settle
+    backlog = exists().where(_raw.c.state == "new", _raw.c.received_at <= claimed_at + settle)
+    proven = select(claimed_at).where(
+        confirmed_after.correlate(moments),
+        not_(unconfirmed.correlate(moments)),
+        not_(backlog.correlate(moments)),
     )
     requeued = session.execute(
         update(Message)
-        .where(
-            Message.state == "uncertain",
-            Message.kind == "campaign",
-            Message.claimed_at < now - settle,
-            Message.confirmed_at.is_(None),
-            confirmed_after.correlate(Message),
-            not_(unconfirmed.correlate(Message)),
-            not_(backlog.correlate(Message)),
-        )
+        .where(open_ones, Message.claimed_at.in_(proven))
         .values(state="queued", not_before=None, error="not_accepted")
         .returning(Message.id)
         .execution_options(synchronize_session=False)
