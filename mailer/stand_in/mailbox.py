@@ -82,7 +82,8 @@ class Mailbox:
             (
                 ("Content-Security-Policy", PAGE_POLICY),
                 ("Cache-Control", "no-store"),
-                ("Referrer-Policy", "no-referrer"),
+                # A form of a page without a referrer names no origin, and is then refused.
+                ("Referrer-Policy", "same-origin"),
                 ("X-Content-Type-Options", "nosniff"),
             ),
         )

@@ -63,6 +63,11 @@ def test_the_list_shows_searches_and_pages(ses: Any, stand_in: StandIn) -> None:
     assert get(f"{stand_in.url}/mailbox?page=0")[0] == 200
 
 
+def test_the_mailbox_lets_its_forms_say_where_they_come_from(stand_in: StandIn) -> None:
+    # Under "no-referrer" a browser posts "Origin: null", which foreign pages can do as well.
+    assert get(f"{stand_in.url}/mailbox")[2]["Referrer-Policy"] == "same-origin"
+
+
 def test_what_a_message_says_is_never_markup_of_the_page(ses: Any, stand_in: StandIn) -> None:
     evil = "<script>alert(1)</script>"
     message_id = ses.send_email(
