@@ -9,13 +9,14 @@ from typing import Any
 from flask import Blueprint, Response, abort, render_template, request
 from sqlalchemy.orm import Session
 
-from mailer import audit, clock, gate
+from mailer import audit, clock
 from mailer.campaigns.models import Campaign
 from mailer.contacts.cells import neutralise
 from mailer.events import answers, effects, report_tables, reports
 from mailer.events.actors import REASONS
 from mailer.languages import format_datetime
 from mailer.languages import gettext as _
+from mailer.segments.build import sentence
 from mailer.web import db_session, keep_changes, signed_in_user
 from mailer.web.guard import requires
 from mailer.web.paging import Paging, page_number
@@ -56,7 +57,7 @@ def show(campaign_id: int) -> str:
         steps=bars(STEPS, funnel, visible, of="audience"),
         side=[bar for bar in bars(SIDE, funnel, visible, of="sent") if bar.value],
         folded=[(_(label), funnel[name]) for name, label in FOLDED if funnel[name]],
-        left_out=[(gate.sentence(code), people) for code, people in funnel.left_out.items()],
+        left_out=[(sentence(code), people) for code, people in funnel.left_out.items()],
         counted=reports.counted(session, campaign_id),
         hours=hours,
         chart=chart(hours),
@@ -120,7 +121,7 @@ def _funnel_table(session: Session, campaign: Campaign) -> _Table:
     steps = [*bars(STEPS, funnel, visible, of="audience"), *bars(SIDE, funnel, visible, of="sent")]
     rows: list[list[Any]] = [[bar.label, bar.value, bar.whole, bar.sentence] for bar in steps]
     rows += [
-        [f"{_('Left out')}: {gate.sentence(code)}", people, funnel["audience"], ""]
+        [f"{_('Left out')}: {sentence(code)}", people, funnel["audience"], ""]
         for code, people in funnel.left_out.items()
     ]
     return [_("Number"), _("People"), _("Out of"), _("How it is counted")], rows
