@@ -66,7 +66,9 @@ def _result(entry: Import) -> str:
         entry=entry,
         source=session.get(Source, entry.source_id) if entry.source_id else None,
         numbers=[(_(label), int(numbers.get(key, 0)), None) for key, label in NUMBERS.items()],
-        among=[(_(label), int(numbers[key])) for key, label in AMONG.items() if numbers.get(key)],
+        among=[
+            (_(label), int(numbers[key]), None) for key, label in AMONG.items() if numbers.get(key)
+        ],
         problems=[(code, _kind(code), reason(code), count) for code, count in codes],
         dropped=[
             (heading, _(DROPPED.get(why, ""))) for heading, why in entry.counts.get("dropped", [])

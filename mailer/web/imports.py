@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from mailer import clock
-from mailer.contacts import columns, importing
+from mailer.contacts import columns, detectors, importing
 from mailer.contacts.countries import COUNTRIES
 from mailer.contacts.csv_file import PROBLEMS, FileError, Table
 from mailer.contacts.importing import REFUSALS, Choices, ImportRefusedError, SourceFacts
@@ -278,7 +278,8 @@ def _columns(table: Table) -> list[dict[str, Any]]:
             if text.strip():
                 filled[at] += 1
                 if len(samples[at]) < 3:
-                    samples[at][text.strip()[:LONGEST_SAMPLE]] = None
+                    shown = detectors.mask_identity_codes(text.strip())
+                    samples[at][shown[:LONGEST_SAMPLE]] = None
     return [
         {
             "at": at,
