@@ -99,11 +99,13 @@ class Ses(Protocol):
         """The result for one message."""
 
 
+# The one status of "not now" that is about the message itself.
+TRANSIENT = "TRANSIENT_FAILURE"
 # SendBulkEmail's status of one entry (botocore's BulkEmailStatus) -> what it proves.
 _ENTRY_STATUS = {
     "SUCCESS": Outcome.ACCEPTED,
     "ACCOUNT_THROTTLED": Outcome.NOT_NOW,
-    "TRANSIENT_FAILURE": Outcome.NOT_NOW,
+    TRANSIENT: Outcome.NOT_NOW,
     "ACCOUNT_DAILY_QUOTA_EXCEEDED": Outcome.QUOTA,
     "MESSAGE_REJECTED": Outcome.REFUSED,
     "INVALID_PARAMETER": Outcome.REFUSED,

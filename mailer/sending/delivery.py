@@ -34,7 +34,16 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
 from mailer import clock, gate
-from mailer.adapters.ses import BulkCall, BulkEntry, Outcome, Result, Ses, SesClient, SingleMail
+from mailer.adapters.ses import (
+    TRANSIENT,
+    BulkCall,
+    BulkEntry,
+    Outcome,
+    Result,
+    Ses,
+    SesClient,
+    SingleMail,
+)
 from mailer.campaigns.models import Campaign
 from mailer.config import Settings
 from mailer.contacts.countries import OPEN_TRACKING_NEEDS_CONSENT
@@ -260,7 +269,7 @@ def record(session: Session, outcomes: Sequence[tuple[Claimed, Result]], *, now:
     for message, result in outcomes:
         if result.outcome is Outcome.ACCEPTED:
             continue
-        state, not_before = _after(result.outcome, message.attempt, now)
+        state, not_before = _after(result, message.attempt, now)
         session.execute(
             update(Message)
             .where(
@@ -279,13 +288,14 @@ def record(session: Session, outcomes: Sequence[tuple[Claimed, Result]], *, now:
         )
 
 
-def _after(outcome: Outcome, attempt: int, now: datetime) -> tuple[str, datetime | None]:
+def _after(result: Result, attempt: int, now: datetime) -> tuple[str, datetime | None]:
     """The ledger state that follows an outcome other than acceptance."""
-    if outcome is Outcome.UNKNOWN:
+    if result.outcome is Outcome.UNKNOWN:
         return "uncertain", None
-    if outcome is Outcome.REFUSED:
+    if result.outcome is Outcome.REFUSED:
         return "failed", None
-    if outcome is Outcome.NOT_NOW and attempt >= MAX_ATTEMPTS:
+    # Throttling and a network that is away are not about this message: it outlives any outage.
+    if result.error == TRANSIENT and attempt >= MAX_ATTEMPTS:
         return "failed", None
     wait = min(RETRY_AFTER * 2 ** min(attempt - 1, 10), RETRY_AT_MOST)
     return "queued", now + wait
