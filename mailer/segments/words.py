@@ -122,7 +122,7 @@ def _choices(rule: Rule, _names: Names) -> str:
 
 
 def _texts(rule: Rule, _names: Names) -> str:
-    return _either([f"“{each}”" for each in rule.value])
+    return _either([gettext("“%(text)s”", text=each) for each in rule.value])
 
 
 def _ids(rule: Rule, names: Names) -> str:
