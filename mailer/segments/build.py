@@ -10,19 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    case,
-    cast,
-    column,
-    func,
-    literal,
-    select,
-    table,
-    tablesample,
-)
+from sqlalchemy import ColumnElement, Select, and_, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Session
 
@@ -31,6 +19,7 @@ from mailer.contacts.models import Company, Contact
 from mailer.notice import switches
 from mailer.notice.schema import PURPOSES
 from mailer.roles.models import Title
+from mailer.segments import sampling
 from mailer.segments.models import Segment
 from mailer.segments.rules import Compiler, Lookup, Rule, Saved, Tree, parse
 
@@ -168,6 +157,24 @@ def audience(tree: Tree | Any, ask: gate.Ask) -> Select[tuple[int, str, str, dic
 
 def counts(session: Session, tree: Tree | Any, ask: gate.Ask) -> Audience:
     """The numbers of an audience, in one pass over it."""
+    return _count(session, _belongs(tree, ask), ask)
+
+
+def estimate(session: Session, tree: Tree | Any, ask: gate.Ask) -> tuple[Audience, bool]:
+    """The same quickly, for numbers that follow the typing; and whether they are estimates.
+
+    They are in a register of more than 200,000 people: then counted from a sample and rounded.
+    """
+    sample = sampling.take(session)
+    if sample is None:
+        return counts(session, tree, ask), False
+    seen = _count(session, and_(sample.within, _belongs(tree, ask)), ask)
+    by_verdict = {code: sample.scaled(number) for code, number in seen.by_verdict.items()}
+    # Companies do not grow in step with people; those seen in the sample are a lower bound.
+    return Audience(sample.scaled(seen.people), seen.companies, by_verdict), True
+
+
+def _count(session: Session, belonging: ColumnElement[bool], ask: gate.Ask) -> Audience:
     _prepare(session)
     # Asked once per person, then counted twice: grouping by verdict and company in one go would
     # sort a large audience on disk.
@@ -177,7 +184,7 @@ def counts(session: Session, tree: Tree | Any, ask: gate.Ask) -> Audience:
                 gate.verdict(ask).label("verdict"), Contact.company_id.label("company_id")
             ).select_from(Contact)
         )
-        .where(_belongs(tree, ask))
+        .where(belonging)
         .cte("asked")
         .prefix_with("MATERIALIZED")
     )
@@ -209,10 +216,6 @@ class Alone:
     about: bool
 
 
-# Above this the numbers of single rules are estimated from a sample of this many people.
-SAMPLE = 100_000
-
-
 def alone(session: Session, tree: Tree | Any, ask: gate.Ask) -> Alone:
     """How many people each rule of a tree matches by itself, in the order of the rules."""
     compiler = _compiler(ask)
@@ -222,31 +225,12 @@ def alone(session: Session, tree: Tree | Any, ask: gate.Ask) -> Alone:
     ]
     statement = gate.scope(select(func.count(), *matched).select_from(Contact))
     statement = statement.where(Contact.erased_at.is_(None))
-    guess = _people_in_statistics(session)
-    if guess <= 2 * SAMPLE:
-        total, *counted = session.execute(statement).one()
-        return Alone(tuple(counted), total, about=False)
-    share = func.system(100 * SAMPLE / guess)
-    sampled = tablesample(Contact.__table__, share, name="sampled")
-    seen, *counted = session.execute(statement.where(Contact.id.in_(select(sampled.c.id)))).one()
-    scale = guess / seen if seen else 0.0
-    return Alone(tuple(_rounded(each * scale) for each in counted), _rounded(guess), about=True)
-
-
-def _people_in_statistics(session: Session) -> int:
-    # The planner's own number: close enough to choose a way, and free.
-    guess = session.scalar(
-        select(column("reltuples"))
-        .select_from(table("pg_class", schema="pg_catalog"))
-        .where(column("oid") == func.to_regclass("contacts"))
-    )
-    return max(0, int(guess or 0))
-
-
-def _rounded(number: float) -> int:
-    # Two digits are told of an estimate: "about 120,000".
-    digits = max(0, len(str(int(number))) - 2)
-    return int(round(number, -digits))
+    sample = sampling.take(session)
+    if sample is None:
+        total, *people = session.execute(statement).one()
+        return Alone(tuple(people), total, about=False)
+    seen, *people = session.execute(statement.where(sample.within)).one()
+    return Alone(tuple(map(sample.scaled, people)), sample.scaled(seen), about=True)
 
 
 def people(

@@ -65,7 +65,7 @@ def count_draft(session: Session, draft: Draft) -> Counted:
     sentence = words.sentence(tree, names(session, [tree]))
     ask = build.usual_ask(session, tree.functions(), now=clock.now())
     try:
-        audience = build.counts(session, tree, ask)
+        audience, about = build.estimate(session, tree, ask)
         alone = build.alone(session, tree, ask)
         examples = build.people(session, tree, ask, limit=EXAMPLES)
     except SegmentError as error:
@@ -76,7 +76,7 @@ def count_draft(session: Session, draft: Draft) -> Counted:
         fault="",
         audience=audience,
         total=alone.total,
-        about=alone.about,
+        about=about,
         alone=[
             Alone(words.clause(rule, known), people)
             for rule, people in zip(tree.rules(), alone.people, strict=True)

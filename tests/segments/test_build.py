@@ -4,13 +4,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailer.contacts import suppression
 from mailer.contacts.address import canonical
 from mailer.contacts.models import Contact, Source
 from mailer.roles.models import Title
-from mailer.segments import build
+from mailer.segments import build, sampling
 from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError
 from tests.segments.register import make_company, make_contact, make_source, publish_notice
@@ -466,3 +467,57 @@ def test_a_long_chain_of_segments_is_refused_and_not_followed(
     with pytest.raises(SegmentError) as caught:
         build.counts(session, segment.tree, ask(session, now))
     assert caught.value.code == "too_deep"
+
+
+def test_a_large_register_is_estimated_from_a_part_of_it(
+    session: Session, now: datetime, source: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1000):
+        make_contact(session, source, now, functions=["finance" if number % 4 == 0 else "sales"])
+    question = ask(session, now)
+    assert build.estimate(session, FINANCE, question) == (
+        build.counts(session, FINANCE, question),
+        False,
+    )
+    session.execute(text("ANALYZE contacts"))
+    monkeypatch.setattr(sampling, "PEOPLE", 500)
+    monkeypatch.setattr(sampling, "WINDOWS", 20)
+    monkeypatch.setattr(sampling.take, "__kwdefaults__", {"large": 900})
+    estimated, about = build.estimate(session, FINANCE, question)
+    assert about
+    assert 200 <= estimated.matching <= 300
+    assert 200 <= estimated.people <= 300
+    by_itself = build.alone(session, FINANCE, question)
+    assert by_itself.about
+    assert 900 <= by_itself.total <= 1100
+    assert 200 <= by_itself.people[0] <= 300
+
+
+def test_an_estimate_pretends_no_more_than_two_digits() -> None:
+    sample = sampling.Sample(Contact.id > 0, 10.0)
+    assert [sample.scaled(seen) for seen in (0, 1, 12, 123, 12_345)] == [0, 10, 120, 1200, 120_000]
+
+
+def test_each_rule_alone_is_counted(session: Session, now: datetime, source: Source) -> None:
+    make_contact(session, source, now)
+    make_contact(session, source, now, restricted_at=now)
+    make_contact(session, source, now, erased_at=now)
+    make_contact(session, source, now, functions=["sales"])
+    tree = {"include": [all_of(FINANCE, BIG)], "exclude": {**FINANCE, "value": ["sales"]}}
+    assert build.alone(session, tree, ask(session, now)) == build.Alone((2, 0, 1), 3, about=False)
+
+
+def test_the_usual_question_is_about_what_the_notice_declares(
+    session: Session, now: datetime
+) -> None:
+    before = build.usual_ask(session, frozenset(), now=now)
+    assert (before.purpose, before.functions, before.notice) == ("e_marketing", frozenset(), None)
+    publish_notice(
+        session,
+        now,
+        offering=["it"],
+        purposes={"events": {"basis": "legitimate_interest", "balancing_test": "Weighed."}},
+    )
+    asked = build.usual_ask(session, frozenset(), now=now)
+    assert (asked.purpose, asked.functions) == ("events", {"it"})
+    assert build.usual_ask(session, frozenset({"hr"}), now=now).functions == {"hr"}
