@@ -20,8 +20,9 @@ from mailer.notice import switches
 from mailer.notice.schema import PURPOSES
 from mailer.roles.models import Title
 from mailer.segments import sampling
+from mailer.segments.compiler import Compiler, Lookup
 from mailer.segments.models import Segment
-from mailer.segments.rules import Compiler, Lookup, Rule, Saved, Tree, parse
+from mailer.segments.rules import Rule, Saved, Tree, parse
 
 CLEAR = gate.CLEAR
 sentence = gate.sentence

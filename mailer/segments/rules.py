@@ -1,4 +1,4 @@
-"""The rule tree of a segment: its stored form, its checks, and its SQL.
+"""The rule tree of a segment: its stored form and its checks. Pure.
 
 Stored as JSON. A rule is `{"field": "function", "is": "any_of", "value": ["finance"]}`; nodes are
 joined by `{"op": "and"|"or", "rules": [...]}` and turned by `{"not": node}`. The whole is
@@ -17,23 +17,17 @@ What is not known (R51: unknown means no):
 An empty tree is refused: it would mean everybody.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from dataclasses import field as dataclass_field
-from datetime import datetime
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
-
-from sqlalchemy import ColumnElement, and_, not_, or_
 
 from mailer.languages import N_, gettext
 from mailer.notice.schema import Notice
-from mailer.segments import conditions, values
+from mailer.segments import values
 from mailer.segments.fields import FIELDS, Field, declared
 
 MAX_DEPTH = 10
 MAX_RULES = 200
-# With the segments that a tree refers to written out in full.
-MAX_RULES_WRITTEN_OUT = 1000
 
 PROBLEMS = {
     "empty": N_("Add at least one rule: an empty segment would mean everybody."),
@@ -254,93 +248,3 @@ def check(tree: Tree, notice: Notice | None) -> None:
     for rule in tree.rules():
         if not declared(rule.field, notice):
             raise SegmentError("field_undeclared", rule.path, name=gettext(rule.field.label))
-
-
-# Finds segments by id; ids that are not there are left out.
-Lookup = Callable[[frozenset[int]], Mapping[int, Saved]]
-
-
-@dataclass(frozen=True, slots=True)
-class Compiler:
-    """Turns trees into conditions over Contact, outer-joined to Company and Source.
-
-    Rules on data that `notice` does not declare are refused, also in segments referred to. (With
-    no notice at all the gate says no to everybody.)
-    `within`: the segments being written out, so that one that refers to itself is found.
-    """
-
-    now: datetime
-    lookup: Lookup
-    notice: Notice | None
-    within: tuple[int, ...] = ()
-    budget: _Budget = dataclass_field(default_factory=lambda: _Budget(MAX_RULES_WRITTEN_OUT))
-
-    def matches(self, tree: Tree) -> ColumnElement[bool]:
-        """SQL: the contact belongs to the tree."""
-        included = or_(*(self.holds(node) for node in tree.include))
-        if tree.exclude is None:
-            return included
-        return and_(included, self.holds(tree.exclude).is_not(True))
-
-    def misses(self, tree: Tree) -> ColumnElement[bool]:
-        """SQL: the contact is known not to belong to the tree."""
-        out = and_(*(self.fails(node) for node in tree.include))
-        return out if tree.exclude is None else or_(out, self.holds(tree.exclude))
-
-    def holds(self, node: Node) -> ColumnElement[bool]:
-        """SQL: the node is known to be true of the contact."""
-        match node:
-            case Rule():
-                return self._rule(node, true_wanted=True)
-            case Not():
-                return self.fails(node.node)
-            case Group():
-                parts = (self.holds(each) for each in node.nodes)
-                return and_(*parts) if node.op == "and" else or_(*parts)
-
-    def fails(self, node: Node) -> ColumnElement[bool]:
-        """SQL: the node is known to be false of the contact."""
-        match node:
-            case Rule():
-                return self._rule(node, true_wanted=False)
-            case Not():
-                return self.holds(node.node)
-            case Group():
-                parts = (self.fails(each) for each in node.nodes)
-                return or_(*parts) if node.op == "and" else and_(*parts)
-
-    def _rule(self, rule: Rule, *, true_wanted: bool) -> ColumnElement[bool]:
-        self.budget.rules -= 1
-        if self.budget.rules < 0:
-            raise SegmentError("too_large", rule.path)
-        if self.notice is not None and not declared(rule.field, self.notice):
-            raise SegmentError("field_undeclared", rule.path, name=gettext(rule.field.label))
-        if rule.field.key == "segment":
-            return self._membership(rule, member=true_wanted == (rule.comparison == "any_of"))
-        condition = conditions.holds(rule.field, rule.comparison, rule.value, self.now)
-        if true_wanted:
-            return condition
-        return and_(conditions.known(rule.field, rule.comparison, rule.value), not_(condition))
-
-    def _membership(self, rule: Rule, *, member: bool) -> ColumnElement[bool]:
-        parts = (
-            inner.matches(tree) if member else inner.misses(tree)
-            for inner, tree in self._referred(rule)
-        )
-        return or_(*parts) if member else and_(*parts)
-
-    def _referred(self, rule: Rule) -> Iterator[tuple["Compiler", Tree]]:
-        if len(self.within) >= MAX_DEPTH:
-            raise SegmentError("too_deep", rule.path)
-        found = self.lookup(frozenset(rule.value))
-        for each in rule.value:
-            saved = found.get(each)
-            if saved is None:
-                raise SegmentError("segment_missing", rule.path)
-            if each in self.within:
-                raise SegmentError("segment_cycle", rule.path, name=saved.name)
-            try:
-                tree = parse(saved.tree)
-            except SegmentError:
-                raise SegmentError("segment_broken", rule.path, name=saved.name) from None
-            yield replace(self, within=(*self.within, each)), tree

@@ -12,8 +12,9 @@ from mailer import audit
 from mailer.languages import N_
 from mailer.notice import switches
 from mailer.segments.build import lookup_in
+from mailer.segments.compiler import Compiler
 from mailer.segments.models import Segment
-from mailer.segments.rules import Compiler, SegmentError, Tree, check, dump, parse
+from mailer.segments.rules import SegmentError, Tree, check, dump, parse
 
 LONGEST_NAME = 120
 NAME_PROBLEMS = {

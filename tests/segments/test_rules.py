@@ -17,12 +17,12 @@ from mailer.languages import in_language
 from mailer.notice.schema import FIELDS as NOTICE_FIELDS
 from mailer.notice.schema import PERSON_KINDS
 from mailer.segments import conditions, fields, presets, values, words
+from mailer.segments.compiler import Compiler
 from mailer.segments.fields import FIELDS
 from mailer.segments.rules import (
     MAX_DEPTH,
     MAX_RULES,
     PROBLEMS,
-    Compiler,
     Group,
     Node,
     Not,
