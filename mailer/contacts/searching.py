@@ -1,14 +1,14 @@
 """Finding people in the register: by words, by role, by language; a page of them and how many.
 
 Words are looked for anywhere in names, address, title and company. The gate lies above the
-register, so a caller that asks it hands its condition in.
+register, so a caller that asks it hands a narrower statement in.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, or_, select
+from sqlalchemy import ColumnElement, Select, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from mailer.contacts.models import Company, Contact
@@ -16,13 +16,6 @@ from mailer.contacts.models import Company, Contact
 LONGEST_TEXT = 200
 MOST_WORDS = 8
 
-# Read for the rows of the page only, and not joined to all that match.
-_COMPANY_NAME = (
-    select(Company.name)
-    .where(Company.id == Contact.company_id)
-    .correlate(Contact)
-    .scalar_subquery()
-)
 ORDERS: dict[str, Any] = {
     "name": func.lower(Contact.last_name),
     "title": func.lower(Contact.title),
@@ -97,19 +90,41 @@ def conditions(search: Search) -> list[ColumnElement[bool]]:
 def page(
     session: Session,
     search: Search,
-    *more: ColumnElement[bool],
+    *,
+    within: Select[Any] | None = None,
     order: str = "name",
     descending: bool = False,
     limit: int = 50,
     offset: int = 0,
 ) -> tuple[list[Found], int]:
-    """Some of the people who match, sorted by a key of ORDERS, and how many match in all."""
+    """Some of the people who match, sorted by a key of ORDERS, and how many match in all.
+
+    `within`: a statement over contacts and their companies that narrows the search.
+    """
     keys = (ORDERS[order], Contact.id)
-    wanted = (*conditions(search), *more)
-    # A filter reads the whole register anyway and counts on the way; without one the order's index
-    # gives the page at once, and the count is quick by itself.
-    one_pass = bool(search.words or more)
-    statement = (
+    base = select(Contact.id) if within is None else within
+    if order == "company" and within is None:
+        base = base.outerjoin(Company, Company.id == Contact.company_id)
+    base = base.where(*conditions(search))
+    # Words and the gate read the whole register and count on the way; without them the order's
+    # index gives the page at once, and the count is quick by itself.
+    one_pass = bool(search.words) or within is not None
+    rows = session.execute(
+        base.with_only_columns(Contact.id, func.count().over() if one_pass else literal(0))
+        .order_by(*(key.desc() if descending else key for key in keys))
+        .limit(limit)
+        .offset(offset)
+    ).all()
+    if one_pass and (rows or not offset):
+        total = rows[0][1] if rows else 0
+    else:
+        total = session.scalar(base.with_only_columns(func.count(Contact.id))) or 0
+    return _read(session, [row[0] for row in rows]), total
+
+
+def _read(session: Session, ids: list[int]) -> list[Found]:
+    """The rows of the list with these ids, in their order."""
+    rows = session.execute(
         select(
             Contact.id,
             Contact.first_name,
@@ -117,27 +132,17 @@ def page(
             Contact.email,
             Contact.title,
             Contact.company_id,
-            _COMPANY_NAME,
+            Company.name,
             Contact.functions,
             Contact.level,
             Contact.language,
             Contact.role_confidence,
-            func.count().over() if one_pass else literal(0),
         )
-        .where(*wanted)
-        .order_by(*(key.desc() if descending else key for key in keys))
-        .limit(limit)
-        .offset(offset)
+        .outerjoin(Company, Company.id == Contact.company_id)
+        .where(Contact.id.in_(ids))
     )
-    if order == "company":
-        statement = statement.outerjoin(Company, Company.id == Contact.company_id)
-    rows = session.execute(statement).all()
-    if one_pass and (rows or not offset):
-        total = rows[0][-1] if rows else 0
-    else:
-        counted = select(func.count()).select_from(Contact).where(*wanted)
-        total = session.scalar(counted) or 0
-    return [Found(*row[:-1]) for row in rows], total
+    found = {row.id: Found(*row) for row in rows}
+    return [found[number] for number in ids if number in found]
 
 
 def _holds(word: str) -> ColumnElement[bool]:

@@ -88,7 +88,7 @@ def _company_page(company: Company, errors: dict[str, str]) -> str:
         bans=bans,
         names=_names(session, [ban.actor_id for ban in bans]),
         kinds={key: _(label) for key, label in suppression.KINDS.items()},
-        messages=_messages(session, company),
+        sent=_messages(session, company),
         errors=errors,
         evidence=request.form.get("evidence", ""),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
@@ -16,7 +16,12 @@ from mailer.languages import gettext as _
 from mailer.roles import review
 from mailer.roles.taxonomy import FUNCTION_LABELS, LEVEL_LABELS, LEVEL_RANKS
 from mailer.sending.models import Message
-from mailer.web.contacts import contact_or_404, name_of, open_contact_or_403
+from mailer.web.contacts import (
+    changeable_contact_or_403,
+    contact_or_404,
+    name_of,
+    open_contact_or_403,
+)
 from mailer.web.guard import requires
 from mailer.web.request import db_session, signed_in_user
 
@@ -40,7 +45,7 @@ Answer = str | Response | tuple[str, int]
 @requires("contacts.edit")
 def edit_role(contact_id: int) -> str:
     """The form for duties that the person has confirmed."""
-    contact = _changeable(contact_id)
+    contact = changeable_contact_or_403(contact_id)
     return _role_page(contact, {}, contact.functions, review.level_key(contact.level))
 
 
@@ -48,7 +53,7 @@ def edit_role(contact_id: int) -> str:
 @requires("contacts.edit")
 def save_role(contact_id: int) -> Answer:
     """Note the duties that the person has confirmed."""
-    contact = _changeable(contact_id)
+    contact = changeable_contact_or_403(contact_id)
     functions, level = request.form.getlist("functions"), request.form.get("level", "")
     errors: dict[str, str] = {}
     if not functions or not set(functions) <= FUNCTION_LABELS.keys():
@@ -147,7 +152,7 @@ def _statement_page(
 @requires("contacts.edit")
 def ask_restrict(contact_id: int) -> str:
     """Ask before the processing of a contact is restricted."""
-    contact = _changeable(contact_id)
+    contact = changeable_contact_or_403(contact_id)
     return _confirm(
         contact,
         title=_("Restrict the processing of the data of %(name)s?", name=name_of(contact)),
@@ -214,7 +219,7 @@ def _restriction_page(contact: Contact, errors: dict[str, str], values: Mapping[
 @requires("contacts.edit")
 def ask_release(contact_id: int) -> str:
     """Ask before a contact is let out of quarantine."""
-    contact = _changeable(contact_id)
+    contact = changeable_contact_or_403(contact_id)
     return _confirm(
         contact,
         title=_("Is %(name)s a contact of an organisation?", name=name_of(contact)),
@@ -230,7 +235,7 @@ def ask_release(contact_id: int) -> str:
 @requires("contacts.edit")
 def release(contact_id: int) -> Answer:
     """Let a contact out of quarantine."""
-    contact = _changeable(contact_id)
+    contact = changeable_contact_or_403(contact_id)
     decisions.release(db_session(), contact, now=clock.now(), actor_id=signed_in_user().id)
     flash(_("The contact is out of quarantine."))
     return _back(contact_id)
@@ -265,14 +270,14 @@ def remove_private(contact_id: int) -> Answer:
 @requires("contacts.edit")
 def ask_remove(contact_id: int) -> str:
     """Say what goes when a contact is deleted."""
-    return _removal_page(_changeable(contact_id), "delete", {})
+    return _removal_page(changeable_contact_or_403(contact_id), "delete", {})
 
 
 @blueprint.post("/delete")
 @requires("contacts.edit")
 def remove(contact_id: int) -> Answer:
     """Delete a contact. One whose processing is restricted stays (R91)."""
-    contact, reason = _changeable(contact_id), request.form.get("reason", "")
+    contact, reason = changeable_contact_or_403(contact_id), request.form.get("reason", "")
     if reason not in removal.DELETE_REASONS:
         return _removal_page(contact, "delete", {"reason": _("Choose a reason.")}), 422
     removal.remove(
@@ -314,13 +319,6 @@ def _amounts(contact: Contact) -> dict[str, int]:
         "changes": count(FieldChange.contact_id),
         "statements": count(ConsentEvent.contact_id),
     }
-
-
-def _changeable(contact_id: int) -> Contact:
-    contact = open_contact_or_403(contact_id)
-    if contact.restricted_at is not None:
-        abort(403)
-    return contact
 
 
 def _confirm(contact: Contact, *, title: str, text: str, button: str, action: str) -> str:

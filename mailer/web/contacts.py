@@ -97,6 +97,14 @@ def open_contact_or_403(contact_id: int) -> Contact:
     return contact
 
 
+def changeable_contact_or_403(contact_id: int) -> Contact:
+    """The contact, unless its processing is restricted: then nobody changes it (R91)."""
+    contact = open_contact_or_403(contact_id)
+    if contact.restricted_at is not None:
+        abort(403)
+    return contact
+
+
 @blueprint.get("")
 @requires("contacts.view")
 def show_list() -> str:
@@ -104,14 +112,14 @@ def show_list() -> str:
     session, now, order = db_session(), clock.now(), sorting(searching.ORDERS, "name")
     state = request.args.get("state", "")
     search = _search(state)
-    more = []
+    within = None
     if state in ("yes", "no"):
-        more.append(mailability.with_answer(session, now, clear=state == "yes"))
+        within = mailability.answered(session, now, clear=state == "yes")
     number = page_number()
     found, total = searching.page(
         session,
         search,
-        *more,
+        within=within,
         order=order.key,
         descending=order.descending,
         offset=Paging(number, 0).offset,
@@ -308,7 +316,7 @@ def _new_page(
 @requires("contacts.edit")
 def edit(contact_id: int) -> Answer:
     """The form that corrects a contact."""
-    contact = open_contact_or_403(contact_id)
+    contact = changeable_contact_or_403(contact_id)
     return _edit_page(contact, {}, _stored(contact), contact.version)
 
 
@@ -316,9 +324,7 @@ def edit(contact_id: int) -> Answer:
 @requires("contacts.edit")
 def save(contact_id: int) -> Answer:
     """Correct a contact; tells when somebody else has saved it meanwhile."""
-    contact, notice = open_contact_or_403(contact_id), _notice_or_409()
-    if contact.restricted_at is not None:
-        abort(403)
+    contact, notice = changeable_contact_or_403(contact_id), _notice_or_409()
     version = request.form.get("version", "")
     told_by = request.form.get("told_by", "")
     checked = entry.read(request.form, notice)

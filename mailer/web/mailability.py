@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import Select, false, select, true
 from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Campaign
-from mailer.contacts.models import Contact
+from mailer.contacts.models import Company, Contact
 from mailer.notice.schema import PERSON_KINDS
 from mailer.segments import build
 from mailer.segments.models import Segment
@@ -65,14 +65,16 @@ def verdicts(session: Session, ids: Collection[int], now: datetime) -> dict[int,
     return {row.contact_id: row.verdict for row in rows}
 
 
-def with_answer(session: Session, now: datetime, *, clear: bool) -> ColumnElement[bool]:
-    """SQL: contacts of whom the gate says yes, or no, to the general question."""
+def answered(session: Session, now: datetime, *, clear: bool) -> Select[Any]:
+    """Contacts, with their companies, of whom the gate says yes, or no, to the general question."""
     ask = general_ask(session, now)
     if ask is None:
-        return Contact.id.is_(None) if clear else Contact.id.is_not(None)
-    asked = build.audience(_EVERYBODY, ask).subquery("asked")
-    answer = asked.c.verdict == build.CLEAR
-    return Contact.id.in_(select(asked.c.contact_id).where(answer if clear else ~answer))
+        everybody = select(Contact.id).outerjoin(Company, Company.id == Contact.company_id)
+        return everybody.where(false() if clear else true())
+    asked = build.audience(_EVERYBODY, ask)
+    verdict: Any = asked.selected_columns["verdict"]
+    answer = verdict.element == build.CLEAR
+    return asked.where(answer if clear else ~answer)
 
 
 def standings(session: Session, contact: Contact, now: datetime) -> list[Standing]:
