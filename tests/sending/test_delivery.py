@@ -45,7 +45,7 @@ class Recorder:
             for entry in call.entries
         ]
 
-    def send_single(self, mail: SingleMail) -> Result:  # noqa: ARG002
+    def send_single(self, mail: SingleMail) -> Result:
         raise NotImplementedError
 
     @property
