@@ -13,6 +13,7 @@ COMMANDS = {
     "db": "mailer.cli.database:db",
     "demo": "mailer.cli.demo:demo",
     "import": "mailer.cli.importing:import_file",
+    "notice": "mailer.cli.notice:notice",
     "roles": "mailer.cli.roles:roles",
     "ses-stand-in": "mailer.cli.processes:ses_stand_in",
     "setup-link": "mailer.cli.accounts:setup_link",

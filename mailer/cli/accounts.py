@@ -9,15 +9,13 @@ def setup_link() -> None:
 
     It works once, for 24 hours, and only while there is no user.
     """
-    from mailer import clock, installation
+    from mailer import clock
     from mailer.accounts.setup import is_set_up, issue_token
     from mailer.cli import end_with
-    from mailer.config import from_environment
+    from mailer.cli.connected import connected
     from mailer.db import transaction
-    from mailer.stack.servers import borrowed
 
-    with borrowed() as environ:
-        here = installation.install(from_environment(environ))
+    with connected() as here:
         with transaction(here.sessions) as session:
             if is_set_up(session):
                 end_with("There is a user already; an administrator can add others.", 2)

@@ -34,23 +34,17 @@ def import_file(
     file: Path, *, dated: datetime | None, dry_run: bool, as_json: bool, **choices: Any
 ) -> None:
     """Import a CSV file of contacts; each row is created, updated, left as it is, or refused."""
-    from mailer import clock, installation
-    from mailer.config import from_environment
+    from mailer import clock
+    from mailer.cli.connected import connected
     from mailer.contacts.csv_file import FileError
     from mailer.contacts.importing import REFUSALS, ImportRefusedError
-    from mailer.stack import servers
 
-    with servers.borrowed() as environ:
-        installed = installation.install(from_environment(environ))
+    with connected() as here:
         now = clock.now()
         try:
-            result = _run(installed.sessions, file, dated or now, {**choices, "dry_run": dry_run})
-        except FileError as error:
+            result = _run(here.sessions, file, dated or now, {**choices, "dry_run": dry_run})
+        except (FileError, ImportRefusedError) as error:
             _end(REFUSALS[error.code])
-        except ImportRefusedError as error:
-            _end(REFUSALS[error.code])
-        finally:
-            installed.engine.dispose()
     click.echo(json.dumps(result, ensure_ascii=False) if as_json else _table(result))
 
 

@@ -20,23 +20,16 @@ def why(address: str, campaign_id: int | None) -> None:
 
     Exit code 0 means that it may, 1 that it may not.
     """
-    from mailer import clock, db, keys, languages
-    from mailer.config import from_environment
-    from mailer.stack import servers
+    from mailer import clock, db, languages
+    from mailer.cli.connected import connected
 
-    with servers.borrowed() as environ:
-        settings = from_environment(environ)
-        keys.use_suppression_key(settings.suppression_key)
-        engine = db.make_engine(settings.database_url, pool_size=1)
-        try:
-            # English, as all commands speak.
-            with (
-                languages.in_language("en"),
-                db.transaction(db.make_sessions(engine)) as session,
-            ):
-                may, lines = explain(session, address, campaign_id, now=clock.now())
-        finally:
-            engine.dispose()
+    # English, as all commands speak.
+    with (
+        connected() as here,
+        languages.in_language("en"),
+        db.transaction(here.sessions) as session,
+    ):
+        may, lines = explain(session, address, campaign_id, now=clock.now())
     for line in lines:
         click.echo(line)
     if not may:
