@@ -17,11 +17,11 @@ def classify() -> None:
     """Read titles from standard input, one a line; print a JSON object a line."""
     from mailer.roles.titles import classify as classify_title
 
-    titles = io.TextIOWrapper(
-        sys.stdin.buffer, encoding="utf-8-sig", errors="replace", newline="\n"
-    )
-    for line in titles:
+    # Not utf-8-sig: that swallows a lone first byte of a byte-order mark.
+    titles = io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace", newline="\n")
+    for number, line in enumerate(titles):
         title = line.rstrip("\r\n")
+        title = title.removeprefix("\ufeff") if number == 0 else title
         role = classify_title(title)
         click.echo(
             json.dumps(
