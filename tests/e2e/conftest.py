@@ -14,7 +14,6 @@ h1, an attribute style= or on…=. Mark browser tests with `pytest.mark.browser`
 
 import json
 import os
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -36,6 +35,7 @@ from mailer.accounts.models import User
 from mailer.app import create_app
 from mailer.config import Settings
 from mailer.db import transaction
+from tests.e2e.watch import watched
 from tests.web.people import make_user
 
 CHROMIUM_ARGUMENTS = [
@@ -51,7 +51,6 @@ CHROMIUM_ARGUMENTS = [
 NARROW = 320
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js")
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-FORBIDDEN_ATTRIBUTE = re.compile(r"<[a-z][^<>]*?\s(style|on[a-z]+)\s*=", re.IGNORECASE)
 REPORT_VIOLATIONS = """
 addEventListener("securitypolicyviolation", (event) =>
   console.error("CSP: " + event.violatedDirective + " " + event.blockedURI + " " + event.sample));
@@ -64,43 +63,6 @@ class LiveServer:
 
     url: str = ""
     problems: list[str] = field(default_factory=list)
-
-    def watch(self, app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
-        """The application, with every HTML answer looked at."""
-
-        def watched(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-            seen: dict[str, str] = {}
-
-            def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
-                seen.update({name.lower(): value for name, value in headers}, status=status)
-                return start_response(status, headers, *rest)
-
-            answer = app(environ, start)
-            body = b"".join(answer)
-            if hasattr(answer, "close"):
-                answer.close()
-            self._look(str(environ["PATH_INFO"]), seen, body)
-            return [body]
-
-        return watched
-
-    def _look(self, path: str, seen: dict[str, str], body: bytes) -> None:
-        if seen["status"] >= "5":
-            self.problems.append(f"{path}: {seen['status']}")
-        if not seen.get("content-type", "").startswith("text/html") or seen["status"][0] == "3":
-            return
-        if "sandbox" in seen.get("content-security-policy", ""):
-            return  # the preview of a mail, which is styled inline
-        self.problems += [f"{path}: {problem}" for problem in document_problems(body.decode())]
-
-
-def document_problems(html: str) -> list[str]:
-    """What is wrong with the source of a document or of a fragment."""
-    problems = [f"attribute {name}=" for name in FORBIDDEN_ATTRIBUTE.findall(html)]
-    if "<html" in html:
-        wanted = {"lang": r"<html[^>]* lang=\"..\"", "title": r"<title>[^<]+</title>", "h1": r"<h1"}
-        problems += [f"no {name}" for name, form in wanted.items() if not re.search(form, html)]
-    return problems
 
 
 class _Quiet(WSGIRequestHandler):
@@ -117,7 +79,11 @@ def live_server(
     )
     live = LiveServer()
     server = make_server(
-        "127.0.0.1", 0, live.watch(create_app()), threaded=True, request_handler=_Quiet
+        "127.0.0.1",
+        0,
+        watched(create_app(), live.problems.extend),
+        threaded=True,
+        request_handler=_Quiet,
     )
     server.daemon_threads = True
     live.url = f"http://127.0.0.1:{server.server_port}"
@@ -149,8 +115,15 @@ def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     context.set_default_timeout(10_000)
     context.add_init_script(REPORT_VIOLATIONS)
     page = context.new_page()
-    problems = live_server.problems
-    own_host = urlsplit(live_server.url).netloc
+    watch_page(page, live_server.problems, [live_server.url])
+    yield page
+    context.close()
+    assert live_server.problems == []
+
+
+def watch_page(page: Page, problems: list[str], hosts: Iterable[str]) -> None:
+    """Note what a page does that it may not; `hosts` are the addresses it may ask."""
+    own_hosts = {urlsplit(host).netloc for host in hosts}
 
     def on_console(message: ConsoleMessage) -> None:
         # The browser notes every 4xx; which of them are wrong is decided in on_response.
@@ -163,16 +136,13 @@ def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
             problems.append(f"{kind} {response.url}: {response.status}")
 
     def on_request(url: str) -> None:
-        if urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc != own_host:
+        if urlsplit(url).scheme in ("http", "https") and urlsplit(url).netloc not in own_hosts:
             problems.append(f"request to another host: {url}")
 
     page.on("console", on_console)
     page.on("pageerror", lambda error: problems.append(f"script: {error}"))
     page.on("response", on_response)
     page.on("request", lambda request: on_request(request.url))
-    yield page
-    context.close()
-    assert problems == []
 
 
 @pytest.fixture
@@ -195,13 +165,13 @@ def check() -> Callable[..., None]:
     """Looks at the page as it stands: accessible, and not wider than a narrow telephone."""
 
     def check(page: Page, name: str | None = None) -> None:
-        _take_picture(page, name)
+        take_picture(page, name)
         violations = _axe(page)
         assert violations == [], f"{page.url}: {json.dumps(violations, indent=1)}"
         size = page.viewport_size
         page.set_viewport_size({"width": NARROW, "height": 800})
         try:
-            _take_picture(page, f"{name}-{NARROW}" if name else None)
+            take_picture(page, f"{name}-{NARROW}" if name else None)
             width = _evaluate(page, "document.documentElement.scrollWidth")
             wide = _evaluate(page, WIDEST) if width > NARROW else ""
             assert width <= NARROW, f"{page.url}: {width} px wide at {NARROW}: {wide}"
@@ -219,7 +189,7 @@ WIDEST = """
 """
 
 
-def _take_picture(page: Page, name: str | None) -> None:
+def take_picture(page: Page, name: str | None) -> None:
     folder = os.environ.get("SHOTS")
     if folder and name:
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
