@@ -73,6 +73,10 @@ FIELDS = {
 }
 
 
+# A century; more would leave the calendar.
+MOST_MONTHS = 1200
+
+
 class NoticeError(ValueError):
     """The content cannot be read as a notice. The text names the place."""
 
@@ -175,10 +179,10 @@ def parse(content: Mapping[str, Any]) -> Notice:
         prospect_months=_months(retention, "prospect_months"),
         customer_months=_months(retention, "customer_months"),
         revalidate_months=_months(retention, "revalidate_months") or 12,
-        frequency_cap_days=int(targeting.get("frequency_cap_days", 7)),
-        evidence_minimum=int(targeting.get("evidence_minimum", 2)),
-        confidence_minimum=float(targeting.get("confidence_minimum", 0.75)),
-        undertaking_version=int(content.get("undertaking_version", 1)),
+        frequency_cap_days=int(_number(targeting, "frequency_cap_days", 7, most=3650)),
+        evidence_minimum=int(_number(targeting, "evidence_minimum", 2, most=100)),
+        confidence_minimum=_number(targeting, "confidence_minimum", 0.75, most=1),
+        undertaking_version=int(_number(content, "undertaking_version", 1, most=1_000_000)),
         processors=tuple(str(name) for name in _list(content, "processors")),
         texts={lang: str(_section(content, "texts").get(lang, "")) for lang in LANGUAGES},
     )
@@ -299,10 +303,17 @@ def _choices(content: Mapping[str, Any], key: str, known: Any) -> frozenset[str]
     return chosen
 
 
+def _number(content: Mapping[str, Any], key: str, default: float, *, most: float) -> float:
+    value = content.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise NoticeError(f"{key}: must be a number from 0 to {most}")
+    return float(value)
+
+
 def _months(content: Mapping[str, Any], key: str) -> int | None:
     value = content.get(key)
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MOST_MONTHS:
         raise NoticeError(f"retention.{key}: must be a number of months")
     return value
