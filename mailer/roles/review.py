@@ -285,7 +285,10 @@ def _settle(
 
 
 def _copy(session: Session, which: ColumnElement[bool], now: datetime) -> int:
-    """Give everybody who bears the titles their role. Stronger evidence than a title stays."""
+    """Give everybody who bears the titles their role; to how many that is news.
+
+    Stronger evidence than a title stays.
+    """
     known = or_(Title.origin == "review", Title.confidence >= _KNOWS)
     evidence = case(
         (_contacts.c.role_evidence > TITLE_AND_RULE, _contacts.c.role_evidence),
@@ -294,7 +297,17 @@ def _copy(session: Session, which: ColumnElement[bool], now: datetime) -> int:
     )
     done = session.execute(
         update(_contacts)
-        .where(_contacts.c.title_id == Title.id, which)
+        .where(
+            _contacts.c.title_id == Title.id,
+            which,
+            # A row of the register is costly to write: a new set of rules reads most titles alike.
+            or_(
+                _contacts.c.functions != Title.functions,
+                _contacts.c.level != Title.level,
+                _contacts.c.role_confidence != Title.confidence,
+                _contacts.c.role_evidence != evidence,
+            ),
+        )
         .values(
             functions=Title.functions,
             level=Title.level,

@@ -193,3 +193,11 @@ def test_rules_that_guess_are_no_evidence(session: Session, now: datetime) -> No
     review.reclassify(session, now)
     session.refresh(bearer)
     assert bearer.role_evidence == 1
+
+
+def test_people_whose_role_stays_the_same_are_not_written(session: Session, now: datetime) -> None:
+    old = make_title(session, "Talousjohtaja", ruleset_version=0)
+    bearer = bear(session, now, old, role_evidence=2)
+    assert review.reclassify(session, now) == review.Amount(1, 0)
+    session.refresh(bearer)
+    assert bearer.role_set_at is None
