@@ -73,8 +73,16 @@ class Story:
             self.tell(f"NOT AS EXPECTED: {sentence}")
 
 
-def run(stack: Stack, tell: Callable[[str], None]) -> Story:
-    """Play the example on a running stack. Safe to run on one that has been played before."""
+def run(
+    stack: Stack,
+    tell: Callable[[str], None],
+    *,
+    interfere: Callable[[int], None] | None = None,
+) -> Story:
+    """Play the example on a running stack. Safe to run on one that has been played before.
+
+    `interfere` is called with the first campaign's id before it is sent, to make trouble.
+    """
     story = Story(tell)
     here = installation.install(stack.settings)
     began = time.monotonic()
@@ -83,6 +91,8 @@ def run(stack: Stack, tell: Callable[[str], None]) -> Story:
     segment_id = _segment(here, story, user_id)
     first = _campaign(here, story, segment_id, user_id, gettext("Payroll changes"))
     _simulate_trouble(stack, here, first, story)
+    if interfere is not None:
+        interfere(first)
     _send(here, story, first, "first_campaign")
     _answer(stack, here, story, first)
     second = _campaign(here, story, segment_id, user_id, gettext("Payroll changes, part two"))
