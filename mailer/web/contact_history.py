@@ -38,7 +38,7 @@ MESSAGE_STATES = {
 _ACTIONS = {
     "contact.restricted": (N_("Processing restricted"), "lock"),
     "contact.restriction_lifted": (N_("Restriction lifted"), "undo-2"),
-    "contact.released": (N_("Let out of quarantine"), "circle-check"),
+    "contact.released": (N_("Released from quarantine"), "circle-check"),
     "contact.role_confirmed": (N_("Duties confirmed"), "briefcase"),
 }
 _EVENT_ICONS = {"opt_out": "ban", "opt_out_undone": "undo-2"}
@@ -89,7 +89,7 @@ class _Names:
 def _beginning(session: Session, contact: Contact) -> Iterator[Moment]:
     entry = session.get(Import, contact.import_id) if contact.import_id else None
     if entry is None:
-        yield Moment(contact.created_at, "user-plus", _("Added to the register"))
+        yield Moment(contact.created_at, "user-plus", _("The contact was added"))
     else:
         text = _("Imported from %(file)s", file=entry.file_name)
         yield Moment(contact.created_at, "upload", text, href=f"/import/{entry.id}")

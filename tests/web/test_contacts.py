@@ -225,7 +225,7 @@ def test_the_page_tells_what_happened(client: Browser, sessions: Sessions) -> No
     assert page.count("Clicked a link in Autumn news") == 1
     assert "Winter news" in page
     assert "Would get it" in page
-    assert "Added to the register" in page
+    assert "The contact was added" in page
     assert "Company sites (Public web)" in page
 
 
