@@ -12,6 +12,7 @@ from mailer import audit
 from mailer.campaigns.models import Campaign, CampaignContent
 from mailer.languages import gettext as _
 from mailer.notice.schema import Notice
+from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError, parse
 
 # What is said about whom a campaign is for; the rest is content or lifecycle.
@@ -29,10 +30,19 @@ RECIPIENT_COLUMNS = (
 
 
 def create(
-    session: Session, name: str, *, notice: Notice | None, now: datetime, actor_id: int
+    session: Session,
+    name: str,
+    *,
+    notice: Notice | None,
+    segment: Segment | None = None,
+    now: datetime,
+    actor_id: int,
 ) -> Campaign:
-    """A new draft, with what the notice leaves no choice about filled in."""
+    """A new draft, with what the notice and the segment leave no choice about filled in."""
     campaign = Campaign(name=name, created_by=actor_id, created_at=now, updated_at=now)
+    if segment is not None:
+        campaign.segment_id = segment.id
+        campaign.target_functions = functions_of(segment.tree)
     if notice and notice.entities:
         entity = notice.entities[0]
         campaign.entity, campaign.sender_name = entity.key, entity.name

@@ -148,7 +148,16 @@ def _subjects(ids: list[int]) -> dict[int, str]:
 @requires("campaigns.edit")
 def new() -> str:
     """Ask for the name of a new campaign."""
-    return render_template("web/campaigns/new.html", errors={}, values={"name": ""})
+    return render_template(
+        "web/campaigns/new.html", errors={}, values={"name": ""}, segment=_wanted_segment()
+    )
+
+
+def _wanted_segment() -> Segment | None:
+    """The segment whose page led here."""
+    number = request.values.get("segment", "")
+    fits = number.isascii() and number.isdigit() and len(number) < 19
+    return db_session().get(Segment, int(number)) if fits else None
 
 
 @blueprint.post("/new")
@@ -159,13 +168,17 @@ def create() -> Any:
     error = fault_of_name(name)
     if error:
         page = render_template(
-            "web/campaigns/new.html", errors={"name": error}, values=request.form
+            "web/campaigns/new.html",
+            errors={"name": error},
+            values=request.form,
+            segment=_wanted_segment(),
         )
         return page, 422
     campaign = drafts.create(
         db_session(),
         name,
         notice=notice_in_force(),
+        segment=_wanted_segment(),
         now=clock.now(),
         actor_id=signed_in_user().id,
     )

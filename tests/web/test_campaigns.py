@@ -90,6 +90,30 @@ def test_a_new_campaign_needs_a_name(client: Browser, scene: Scene) -> None:
     assert "Syys webinaari" in page.text
 
 
+def test_a_campaign_begun_at_a_segment_has_it_and_its_functions(
+    client: Browser, scene: Scene
+) -> None:
+    original = scene.make_campaign(state="draft")
+    with scene.sessions() as session:
+        segment_id = session.get_one(Campaign, original).segment_id
+    sign_in(client)
+    name = "Syyswebinaari"
+    assert (
+        f'name="segment" value="{segment_id}"'
+        in client.get(f"/campaigns/new?segment={segment_id}").text
+    )
+    for wrong in ("0", "x", "9" * 30):
+        assert client.get(f"/campaigns/new?segment={wrong}").status_code == 200
+    assert (
+        client.post("/campaigns/new", data={"name": "", "segment": segment_id}).status_code == 422
+    )
+    client.post("/campaigns/new", data={"name": name, "segment": segment_id})
+    with scene.sessions() as session:
+        made = session.scalars(select(Campaign).where(Campaign.name == name)).one()
+    assert made.segment_id == segment_id
+    assert made.target_functions == ["finance"]
+
+
 @pytest.mark.parametrize("state", lifecycle.TRANSITIONS)
 def test_every_state_has_its_place_in_the_list_and_a_page(
     client: Browser, scene: Scene, state: str
