@@ -60,7 +60,8 @@ def web_command(application: str, *, host: str, port: int, workers: int) -> list
 class Stack:
     """The whole product on this machine, as a context.
 
-    `overrides` go over the environment; `echo` gets every line of every process.
+    `overrides` go over the environment; `echo` gets every line of every process. The stand-in takes
+    the first free port from `stand_in_port` on; stacks that start together need different ones.
     Raises StackError from the `with` line when it cannot be brought up.
     """
 
@@ -69,12 +70,14 @@ class Stack:
         overrides: Mapping[str, str] | None = None,
         *,
         port: int | None = None,
+        stand_in_port: int = STAND_IN_PORT,
         workers: int = 2,
         echo: Echo = lambda _: None,
         application: str = APPLICATION,
     ) -> None:
         self._given = {**os.environ, **(overrides or {})}
         self._port = port
+        self._stand_in_port = stand_in_port
         self._workers = workers
         self._application = application
         self._children = Children(echo)
@@ -184,7 +187,8 @@ class Stack:
         self.public_url = environ["PUBLIC_URL"].rstrip("/")
         self._port = port
         if wants_stand_in(environ):
-            stand_in_port = free_port(STAND_IN_PORT if port != STAND_IN_PORT else port + 1)
+            begin = self._stand_in_port
+            stand_in_port = free_port(begin if port != begin else port + 1)
             environ = with_stand_in(environ, self.var, stand_in_port)
             self.stand_in_url = environ["SES_ENDPOINT_URL"]
         return environ

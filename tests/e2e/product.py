@@ -89,7 +89,10 @@ def running_product() -> Iterator[Product]:
     overrides = {**dict.fromkeys(NOTHING_GIVEN, ""), **OVERRIDES, "LUPAPOSTI_VAR": str(var)}
     try:
         with Stack(
-            overrides, port=any_free_port(), application="tests.e2e.watch:create_app"
+            overrides,
+            port=any_free_port(),
+            stand_in_port=any_free_port(),
+            application="tests.e2e.watch:create_app",
         ) as stack:
             here = install(stack.settings)
             try:
