@@ -126,6 +126,13 @@ def test_a_rate_that_fell_to_nothing_comes_back_with_the_limit(redis: Redis) -> 
     assert pace.take(50)[0] == 50
 
 
+def test_a_rate_that_began_with_nothing_comes_when_sending_is_enabled(redis: Redis) -> None:
+    pace = Pace(redis, fallback_rate=0.01)
+    pace.set_limit(quota(0))
+    pace.set_limit(quota(1000))
+    assert pace.take(50)[0] == 50
+
+
 def test_the_quota_as_last_read_is_shared(redis: Redis) -> None:
     Pace(redis, 1).set_limit(quota(14, used=123.0))
     assert Pace(redis, 1).quota() == quota(14, used=123.0)
