@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mailer import installation
+# Every table, because a table that a command writes may point at one it does not import.
+from mailer import installation, models  # noqa: F401
 from mailer.config import from_environment
 from mailer.installation import Installation
 from mailer.stack.servers import borrowed
