@@ -7,6 +7,7 @@ Chromium. Without --all only the few that README and docs/ show.
 """
 
 import argparse
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -24,21 +25,26 @@ WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 375, "height": 720}
 SHOWN = {
     "home": "/",
     "segment": "/segments/1",
+    "check": "/campaigns/3/review",
     "report": "/reports/1",
-    "contacts": "/contacts",
+    "contact": "/contacts/12",
 }
 ALL = {
     **SHOWN,
     "campaigns": "/campaigns",
-    "campaign-1": "/campaigns/1",
+    "campaign-sent": "/campaigns/1",
+    "campaign-recipients": "/campaigns/3/recipients",
+    "campaign-content": "/campaigns/3/content/fi",
+    "campaign-test": "/campaigns/3/test",
     "segments": "/segments",
     "segment-new": "/segments/new",
-    "contact": "/contacts/1",
+    "contacts": "/contacts",
+    "contact-edit": "/contacts/12/edit",
     "companies": "/companies",
     "company": "/companies/1",
-    "imports": "/imports",
-    "import": "/imports/1",
-    "import-new": "/imports/new",
+    "imports": "/import",
+    "import": "/import/1",
+    "import-new": "/import/new",
     "titles": "/titles",
     "suppressions": "/suppressions",
     "reports": "/reports",
@@ -47,6 +53,7 @@ ALL = {
     "users": "/settings/users",
     "audit": "/audit",
     "account": "/account",
+    "privacy": "/privacy",
 }
 
 
@@ -87,7 +94,21 @@ def walk(browser: Browser, stack: Stack, story: demo.Story, given: argparse.Name
             status = answer.status if answer else 0
             print(f"{status} {label} {path}")
             page.screenshot(path=given.into / f"{name}-{label}.png", full_page=given.all)
+        letter(page, stack, given.into, label)
         context.close()
+
+
+def letter(page: Page, stack: Stack, into: Path, label: str) -> None:
+    """The first message in the stand-in's mailbox, and the page behind its opt-out link."""
+    page.goto(f"{stack.stand_in_url}/mailbox")
+    page.screenshot(path=into / f"mailbox-{label}.png")
+    page.locator("main a[href*='/mailbox/']").last.click()
+    page.wait_for_timeout(500)
+    page.screenshot(path=into / f"letter-{label}.png")
+    found = re.search(rf"{re.escape(stack.public_url)}/u/[\w-]+", page.content())
+    if found:
+        page.goto(found.group())
+        page.screenshot(path=into / f"stop-{label}.png")
 
 
 def story_told(directory: Path) -> Iterator[tuple[Stack, demo.Story]]:

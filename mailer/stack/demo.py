@@ -10,6 +10,7 @@ import secrets
 import time
 import urllib.error
 import urllib.request
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -90,14 +91,16 @@ def run(
     _import(here, story, user_id)
     segment_id = _segment(here, story, user_id)
     first = _campaign(here, story, segment_id, user_id, gettext("Payroll changes"))
+    before = _suppressed(here)
     _simulate_trouble(stack, here, first, story)
     if interfere is not None:
         interfere(first)
     _send(here, story, first, "first_campaign")
-    _answer(stack, here, story, first)
+    _answer(stack, here, story, first, before)
     second = _campaign(here, story, segment_id, user_id, gettext("Payroll changes, part two"))
     _send(here, story, second, "second_campaign")
     _check_second(here, story, first, second)
+    _campaign(here, story, segment_id, user_id, gettext("A draft to try"), send=False)
     _check_sink(stack, here, story)
     story.summary["seconds"] = round(time.monotonic() - began, 1)
     story.summary["as_expected"] = not story.failures
@@ -183,7 +186,15 @@ def _segment(here: Installation, story: Story, user_id: int) -> int:
         return segment.id
 
 
-def _campaign(here: Installation, story: Story, segment_id: int, user_id: int, name: str) -> int:
+def _campaign(
+    here: Installation,
+    story: Story,
+    segment_id: int,
+    user_id: int,
+    name: str,
+    *,
+    send: bool = True,
+) -> int:
     now = clock.now()
     with transaction(here.sessions) as session:
         campaign = Campaign(
@@ -225,14 +236,15 @@ def _campaign(here: Installation, story: Story, segment_id: int, user_id: int, n
                 {code: n for code, n in looked.audience.by_verdict.items() if code != "clear"}
             )
         )
-        lifecycle.schedule(
-            session,
-            campaign.id,
-            starts_at=now,
-            now=now,
-            actor_id=user_id,
-            content_hash=looked.content_hash,
-        )
+        if send:
+            lifecycle.schedule(
+                session,
+                campaign.id,
+                starts_at=now,
+                now=now,
+                actor_id=user_id,
+                content_hash=looked.content_hash,
+            )
         return campaign.id
 
 
@@ -276,7 +288,9 @@ def _send(here: Installation, story: Story, campaign_id: int, name: str) -> None
     story.tell(f"Sent: {json.dumps(states)}")
 
 
-def _answer(stack: Stack, here: Installation, story: Story, campaign_id: int) -> None:
+def _answer(
+    stack: Stack, here: Installation, story: Story, campaign_id: int, before: dict[str, int]
+) -> None:
     """Be the recipients: open, click, opt out by header and by button; then look at the effects."""
     messages = _delivered(here, campaign_id)
     story.expect(len(messages) >= 4, "at least four messages of the first campaign are delivered")
@@ -293,10 +307,13 @@ def _answer(stack: Stack, here: Installation, story: Story, campaign_id: int) ->
     page = _between(mails[3]["html"], f"{stack.public_url}/s/", '"')
     _get(page)
     story.expect(_post(page, {}) == 200, "the stop page's button answers 200")
-    wanted = {"optout": 2, "hard_bounce": 1, "complaint": 1}
+    # An earlier play on the same register has left its own behind.
+    wanted = Counter(before) + Counter({"optout": 2, "hard_bounce": 1, "complaint": 1})
     _wait(lambda: _suppressed(here) == wanted)
     story.summary["suppressed_people"] = _suppressed(here)
-    story.expect(_suppressed(here) == wanted, f"opt-outs, bounce and complaint are kept: {wanted}")
+    story.expect(
+        _suppressed(here) == wanted, f"opt-outs, bounce and complaint are kept: {dict(wanted)}"
+    )
     _wait(lambda: _events(here, campaign_id, "click") >= 1)
     story.summary["events"] = {
         kind: _events(here, campaign_id, kind) for kind in ("open", "click", "opt_out")
