@@ -311,10 +311,10 @@ def press_send(page: Page) -> int:
 
 def read_mail(browser: Browser, product: Product, address: str) -> None:
     with recipient(browser, product) as page:
-        open_mail(page, product, address)
-        look(page, "60-mail")
         # Who is quicker than this may be a machine, and is not counted.
         page.wait_for_timeout(actors.SOON.total_seconds() * 1000)
+        open_mail(page, product, address)
+        look(page, "60-mail")
         frame = mail_frame(page)
         expect(frame.get_by_role("contentinfo")).to_contain_text("1234567-1")
         with page.context.expect_page() as opened:
