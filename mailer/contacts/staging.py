@@ -371,8 +371,10 @@ def _key_people(driver: Connection[Any], origin: Origin) -> None:
 
 
 def _roles(merge: Merge) -> dict[str, str]:
-    """A new title brings its role, unless a person has set the role by hand."""
-    when = f"{merge.changes('title')} AND c.role_set_at IS NULL"
+    """A new title brings its role, unless somebody set the role of this very person by hand (then
+    it is no title's)."""
+    by_hand = "(c.role_set_at IS NOT NULL AND c.title_id IS NULL)"
+    when = f"{merge.changes('title')} AND NOT {by_hand}"
     pairs = {
         "title_id": "title_id",
         "functions": "functions",

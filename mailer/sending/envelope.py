@@ -188,12 +188,17 @@ def _source(name: str, dated: date | None) -> str:
 
 @lru_cache(maxsize=4096)
 def art14_html(text: str) -> str:
-    """The first-contact block as its own framed paragraph: apart from everything else (21(4))."""
+    """The first-contact block as its own framed paragraph: apart from everything else (21(4)).
+
+    Like the footer around it, the author's style sheet can neither hide nor pale it.
+    """
     if not text:
         return ""
     return (
-        '<p style="margin:0 0 16px;padding:12px 14px;border:1px solid #76828f;'
-        f'border-radius:6px;color:#17222d;">{html.escape(text)}</p>'
+        '<p style="display:block!important;visibility:visible!important;opacity:1!important;'
+        "position:static!important;height:auto!important;max-height:none!important;"
+        "margin:0 0 16px;padding:12px 14px;border:1px solid #76828f;border-radius:6px;"
+        f'color:#17222d!important;font-size:13px!important;">{html.escape(text)}</p>'
     )
 
 

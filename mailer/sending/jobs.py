@@ -182,7 +182,8 @@ def start_due() -> None:
     now = clock.now()
     with transaction(here.sessions) as session:
         for campaign_id in _in_state(session, "scheduled", now):
-            lifecycle.move(session, campaign_id, to="starting", now=now)
+            # The hold begins now, also when the moment passed while no worker ran.
+            lifecycle.move(session, campaign_id, to="starting", now=now, starts_at=now)
     held_until = now - timedelta(seconds=here.settings.hold_seconds)
     with here.sessions() as session:
         waiting = _in_state(session, "starting", held_until)

@@ -1,13 +1,15 @@
 """How fast, and whether at all: SES's limits, and the reasons a campaign is paused by itself."""
 
 from datetime import datetime
+from functools import cache
 
-from redis import RedisError
+from redis import Redis, RedisError
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailer.adapters import ses_account
 from mailer.adapters.pace import Pace, Quota
+from mailer.adapters.queue import make_redis
 from mailer.campaigns.models import SenderDomain
 from mailer.config import Settings
 from mailer.installation import Installation
@@ -45,8 +47,17 @@ def pause_sentence(reason: str) -> str:
 
 
 def pace_of(installation: Installation) -> Pace:
-    """The shared send rate as this process uses it."""
-    return Pace(installation.redis, installation.settings.fallback_rate)
+    """The shared send rate as this process uses it.
+
+    With a client that does not wait for Redis to come back: meanwhile the local rate holds.
+    """
+    settings = installation.settings
+    return Pace(_impatient(settings.redis_url), settings.fallback_rate)
+
+
+@cache
+def _impatient(redis_url: str) -> Redis:
+    return make_redis(redis_url, patient=False)
 
 
 def quota(installation: Installation) -> Quota | None:

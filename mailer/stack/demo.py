@@ -40,10 +40,20 @@ from mailer.sending.models import ACCEPTED, Message
 from mailer.stack.example import example_file
 from mailer.stack.supervisor import Stack
 
+READERS = 40
+BROWSER = {
+    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Accept-Language": "fi-FI,fi;q=0.9",
+}
 IMPORT_SECONDS = 60
 CAMPAIGN_SECONDS = 90
 SETTLE_SECONDS = 30
 USER_NAME = "maija.esimerkki"
+PREHEADER = {
+    "fi": "Kolme asiaa, jotka kannattaa tehdä ennen vuodenvaihdetta",
+    "sv": "Tre saker att göra före årsskiftet",
+    "en": "Three things to do before the end of the year",
+}
 SUBJECT = {
     "fi": "Mitä palkanlaskennassa muuttuu, {first_name|hyvä lukija}?",
     "sv": "Vad ändras i löneräkningen, {first_name|bästa läsare}?",
@@ -100,6 +110,7 @@ def run(
     second = _campaign(here, story, segment_id, user_id, gettext("Payroll changes, part two"))
     _send(here, story, second, "second_campaign")
     _check_second(here, story, first, second)
+    _read(stack, here, story, first)
     _campaign(here, story, segment_id, user_id, gettext("A draft to try"), send=False)
     _check_sink(stack, here, story)
     story.summary["seconds"] = round(time.monotonic() - began, 1)
@@ -222,6 +233,7 @@ def _campaign(
                     campaign_id=campaign.id,
                     language=language,
                     subject=SUBJECT[language],
+                    preheader=PREHEADER[language],
                     mjml=mjml,
                     updated_at=now,
                 )
@@ -291,20 +303,17 @@ def _send(here: Installation, story: Story, campaign_id: int, name: str) -> None
 def _answer(
     stack: Stack, here: Installation, story: Story, campaign_id: int, before: dict[str, int]
 ) -> None:
-    """Be the recipients: open, click, opt out by header and by button; then look at the effects."""
+    """Be two recipients: opt out by header and by button; then look at the effects."""
     messages = _delivered(here, campaign_id)
     story.expect(len(messages) >= 4, "at least four messages of the first campaign are delivered")
-    mails = [_mail_to(stack, address) for _, address in messages[:4]]
-    for mail in mails[:2]:
-        _get(_between(mail["html"], f"{stack.public_url}/o/", '"'))
-    _get(_between(mails[0]["html"], f"{stack.public_url}/c/", '"'))
-    header = dict(_headers(mails[2]))["List-Unsubscribe"]
+    by_header, by_button = (_mail_to(stack, address, campaign_id) for address in messages[:2])
+    header = dict(_headers(by_header))["List-Unsubscribe"]
     story.expect(
         _post(_between(header, f"{stack.public_url}/u/", ">"), {"List-Unsubscribe": "One-Click"})
         == 200,
         "the one-click unsubscribe answers 200",
     )
-    page = _between(mails[3]["html"], f"{stack.public_url}/s/", '"')
+    page = _between(by_button["html"], f"{stack.public_url}/s/", '"')
     _get(page)
     story.expect(_post(page, {}) == 200, "the stop page's button answers 200")
     # An earlier play on the same register has left its own behind.
@@ -314,11 +323,39 @@ def _answer(
     story.expect(
         _suppressed(here) == wanted, f"opt-outs, bounce and complaint are kept: {dict(wanted)}"
     )
-    _wait(lambda: _events(here, campaign_id, "click") >= 1)
+
+
+def _read(stack: Stack, here: Installation, story: Story, campaign_id: int) -> None:
+    """Be some of the others: open the message, and follow its link, as a person's browser does.
+
+    More than ten seconds after delivery: what comes sooner is taken for a gateway's.
+    """
+    time.sleep(max(0.0, 11 - (clock.now() - _last_delivery(here, campaign_id)).total_seconds()))
+    readers = _delivered(here, campaign_id)[2::3][:READERS]
+    clicks = 0
+    for place, address in enumerate(readers):
+        mail = _mail_to(stack, address, campaign_id)
+        _get(_between(mail["html"], f"{stack.public_url}/o/", '"'))
+        if place % 4 == 0:
+            clicks += 1
+            _get(_between(mail["html"], f"{stack.public_url}/c/", '"'))
+    _wait(lambda: _events(here, campaign_id, "click") >= clicks)
     story.summary["events"] = {
         kind: _events(here, campaign_id, kind) for kind in ("open", "click", "opt_out")
     }
+    story.expect(
+        story.summary["events"] == {"open": len(readers), "click": clicks, "opt_out": 2},
+        "opens, clicks and opt-outs of people are recorded",
+    )
     story.tell(f"Recipients answered: {json.dumps(story.summary['events'])}")
+
+
+def _last_delivery(here: Installation, campaign_id: int) -> datetime:
+    with here.sessions() as session:
+        latest = session.scalar(
+            select(func.max(Message.delivered_at)).where(Message.campaign_id == campaign_id)
+        )
+        return latest or clock.now()
 
 
 def _check_second(here: Installation, story: Story, first: int, second: int) -> None:
@@ -378,16 +415,17 @@ def _count(here: Installation, campaign_id: int, state: str) -> int:
     return _states(here, campaign_id).get(state, 0)
 
 
-def _delivered(here: Installation, campaign_id: int) -> list[tuple[int, str]]:
+def _delivered(here: Installation, campaign_id: int) -> list[str]:
+    """The addresses that got a campaign's message, the last first."""
     with here.sessions() as session:
-        rows = session.execute(
-            select(Message.id, Contact.email)
-            .join(Contact, Contact.id == Message.contact_id)
-            .where(Message.campaign_id == campaign_id, Message.state == "delivered")
-            .order_by(Message.id.desc())
-            .limit(4)
+        return list(
+            session.scalars(
+                select(Contact.email)
+                .join(Message, Message.contact_id == Contact.id)
+                .where(Message.campaign_id == campaign_id, Message.state == "delivered")
+                .order_by(Message.id.desc())
+            )
         )
-        return [(row.id, row.email) for row in rows]
 
 
 def _suppressed(here: Installation) -> dict[str, int]:
@@ -411,7 +449,11 @@ def _events(here: Installation, campaign_id: int, kind: str) -> int:
             session.scalar(
                 select(func.count())
                 .select_from(Event)
-                .where(Event.campaign_id == campaign_id, Event.kind == kind)
+                .where(
+                    Event.campaign_id == campaign_id,
+                    Event.kind == kind,
+                    Event.actor != "machine",
+                )
             )
             or 0
         )
@@ -423,8 +465,8 @@ def _wait(done: Callable[[], bool], seconds: float = SETTLE_SECONDS) -> None:
         time.sleep(0.2)
 
 
-def _mail_to(stack: Stack, address: str) -> dict[str, Any]:
-    query = urlencode({"address": address, "limit": 1})
+def _mail_to(stack: Stack, address: str, campaign_id: int) -> dict[str, Any]:
+    query = urlencode({"address": address, "campaign": campaign_id, "limit": 1})
     found = _get_json(f"{stack.stand_in_url}/_stand_in/messages?{query}")["messages"]
     message: dict[str, Any] = _get_json(f"{stack.stand_in_url}/_stand_in/messages/{found[0]['id']}")
     return message
@@ -444,7 +486,7 @@ def _between(text: str, start: str, end: str) -> str:
 
 
 def _get(url: str) -> int:
-    return _open(urllib.request.Request(url))  # noqa: S310 - addresses of our own stack
+    return _open(urllib.request.Request(url, headers=BROWSER))  # noqa: S310 - our own stack
 
 
 def _post(url: str, form: dict[str, str]) -> int:

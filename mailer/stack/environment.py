@@ -73,7 +73,12 @@ def write_private(file: Path, text: str) -> None:
 
 def with_defaults(environ: Mapping[str, str], var: Path) -> dict[str, str]:
     """The environment with generated keys and quick timings where nothing else is said."""
-    chosen = {"HOLD_SECONDS": "5", "SETTLE_SECONDS": "30", "PYTHONUNBUFFERED": "1"}
+    chosen = {
+        "HOLD_SECONDS": "5",
+        "CLAIM_LEASE_SECONDS": "15",
+        "SETTLE_SECONDS": "30",
+        "PYTHONUNBUFFERED": "1",
+    }
     chosen |= {
         name: value for name, value in keys_of(var).items() if not environ.get(f"{name}_FILE")
     }
