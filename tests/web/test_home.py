@@ -6,11 +6,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import clock
 from mailer.campaigns.models import Campaign, SenderDomain
+from mailer.contacts import suppression
 from mailer.contacts.models import Import, ImportProblem
 from mailer.db import transaction
 from mailer.notice import profiles, switches
 from mailer.roles.models import Title
 from mailer.sending.models import Message
+from tests.segments.register import make_contact, make_source
 from tests.web.people import Browser, sign_in
 
 
@@ -117,7 +119,13 @@ def test_next_sends_and_the_last_campaign_are_shown(
         session.flush()
         for state, delivered in (("delivered", now), ("sent", None), ("bounced", None)):
             session.add(
-                Message(campaign_id=sent.id, state=state, created_at=now, delivered_at=delivered)
+                Message(
+                    campaign_id=sent.id,
+                    state=state,
+                    created_at=now,
+                    sent_at=now,
+                    delivered_at=delivered,
+                )
             )
     page = client.get("/").text
     assert "Soon" in page
@@ -144,3 +152,17 @@ def test_settings_show_only_the_pages_one_may_open(client: Browser) -> None:
     page = client.get("/settings").text
     assert "/settings/notice" in page
     assert "/settings/users" not in page
+
+
+def test_one_person_who_opts_out_is_one_opt_out(
+    client: Browser, sessions: sessionmaker[Session]
+) -> None:
+    with transaction(sessions) as session:
+        source = make_source(session, clock.now())
+        contact = make_contact(session, source, clock.now(), first_name="Anna")
+        stopped = suppression.opt_out(
+            session, contact.address_key, origin="stop_page", now=clock.now()
+        )
+    assert stopped == 2  # the address and the person
+    sign_in(client, language="en")
+    assert "1 opt-out in 30 days" in client.get("/").text
