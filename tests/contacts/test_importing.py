@@ -229,7 +229,7 @@ def test_replacing_takes_the_role_along_and_an_empty_cell_replaces_nothing(
 
 def test_a_role_set_by_hand_stays(session: Session, now: datetime) -> None:
     import_file(session, make_file(PLAIN), now=now)
-    session.execute(update(Contact).values(role_set_at=now, functions=["legal"]))
+    session.execute(update(Contact).values(role_set_at=now, title_id=None, functions=["legal"]))
     import_file(session, make_file(make_row(Titteli="Ostaja")), now=now, choices=always("title"))
     contact = one(session)
     assert contact.title == "Ostaja"

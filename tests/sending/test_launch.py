@@ -139,7 +139,7 @@ BROKEN = [
 def test_what_cannot_be_sent_is_not_launched_and_says_why(
     code: str, breaking: Any, scene: Scene
 ) -> None:
-    campaign_id = scene.make_campaign(state="scheduled")
+    campaign_id = scene.make_campaign(state="starting")
     change(scene, breaking)
     with time_machine.travel(scene.now + timedelta(seconds=61), tick=True):
         jobs.start_due()
@@ -187,12 +187,23 @@ def test_nothing_leaves_before_the_hold_is_over(scene: Scene) -> None:
     campaign_id = scene.make_campaign(state="scheduled")
     jobs.start_due()
     assert scene.campaign(campaign_id).state == "starting"
-    with time_machine.travel(scene.now + timedelta(seconds=59)):
+    began = scene.campaign(campaign_id).starts_at
+    assert began is not None
+    with time_machine.travel(began + timedelta(seconds=59), tick=False):
         jobs.start_due()
     assert scene.states(campaign_id) == {}
-    with time_machine.travel(scene.now + timedelta(seconds=60), tick=True):
+    with time_machine.travel(began + timedelta(seconds=60), tick=False):
         jobs.start_due()
     assert scene.states(campaign_id) == {"queued": 3}
+
+
+def test_the_hold_is_whole_when_the_moment_passed_while_no_worker_ran(scene: Scene) -> None:
+    campaign_id = scene.make_campaign(state="scheduled")
+    with time_machine.travel(scene.now + timedelta(hours=3), tick=False):
+        jobs.start_due()
+        jobs.start_due()
+    assert scene.campaign(campaign_id).state == "starting"
+    assert scene.states(campaign_id) == {}
 
 
 def test_the_links_are_frozen_with_their_addresses(scene: Scene) -> None:
