@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from mailer.config import ROOT
 from mailer.contacts.models import Contact
 from mailer.db import transaction
 from mailer.events import actors
+from mailer.events.models import Event
 from mailer.sending import pacing
 from mailer.sending.models import ACCEPTED, Message
 from mailer.stack.example import example_file
-from tests.e2e.conftest import REPORT_VIOLATIONS, take_picture, watch_page
+from tests.e2e.conftest import REPORT_VIOLATIONS, WAIT, take_picture, watch_page
 from tests.e2e.product import Product, running_product
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -63,7 +65,7 @@ def page(browser: Browser, product: Product) -> Iterator[Page]:
     context = browser.new_context(
         base_url=product.url, viewport={"width": 1280, "height": 800}, locale="en-GB"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(WAIT)
     context.add_init_script(REPORT_VIOLATIONS)
     page = context.new_page()
     seen: list[str] = []
@@ -312,7 +314,7 @@ def press_send(page: Page) -> int:
 def read_mail(browser: Browser, product: Product, address: str) -> None:
     with recipient(browser, product) as page:
         # Who is quicker than this may be a machine, and is not counted.
-        page.wait_for_timeout(actors.SOON.total_seconds() * 1000)
+        wait_for(page, lambda: clock.now() > last_delivery(product) + actors.SOON)
         open_mail(page, product, address)
         look(page, "60-mail")
         frame = mail_frame(page)
@@ -322,6 +324,7 @@ def read_mail(browser: Browser, product: Product, address: str) -> None:
         opened.value.wait_for_load_state()
         page.get_by_role("link", name="Headers").click()
         look(page, "61-mail-headers")
+        wait_for(page, lambda: {"open", "click"} <= human_doings(product))
         headers = page.get_by_role("table", name="Headers as the recipient gets them")
         expect(headers.get_by_role("row", name="List-Unsubscribe-Post")).to_contain_text(
             "List-Unsubscribe=One-Click"
@@ -334,7 +337,7 @@ def recipient(browser: Browser, product: Product, **options: Any) -> Iterator[Pa
     context = browser.new_context(
         viewport={"width": 1000, "height": 800}, user_agent=READER, locale="fi-FI", **options
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(WAIT)
     # Where the links of the message lead does not exist.
     context.route(re.compile(r"^https?://[^/]+\.example/"), lambda route: route.fulfill(body="ok"))
     page = context.new_page()
@@ -487,6 +490,17 @@ def ledger(product: Product, campaign_id: int) -> dict[str, int]:
     )
     with product.sessions() as session:
         return {row.state: row.messages for row in session.execute(statement)}
+
+
+def last_delivery(product: Product) -> datetime:
+    with product.sessions() as session:
+        return session.scalars(select(func.max(Message.delivered_at))).one() or clock.now()
+
+
+def human_doings(product: Product) -> set[str]:
+    """The kinds of events that look like a person's."""
+    with product.sessions() as session:
+        return set(session.scalars(select(Event.kind).where(Event.actor == "human")))
 
 
 def wait_for(page: Page, done: Any, seconds: float = 60) -> None:
