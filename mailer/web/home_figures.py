@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Campaign, SenderDomain
 from mailer.contacts.models import Contact, Import, ImportProblem, Suppression
-from mailer.events.models import Event
+from mailer.events import reports
 from mailer.roles.models import Title
 from mailer.segments.models import Segment
-from mailer.sending.models import ACCEPTED, Message
+from mailer.sending.models import Message
 
 RECENT = timedelta(days=7)
 AHEAD = timedelta(days=14)
@@ -21,7 +21,7 @@ UNDER_WAY_STATES = ("scheduled", "starting", "sending", "paused")
 
 @dataclass(frozen=True, slots=True)
 class LastCampaign:
-    """The last campaign that was sent, in numbers of people."""
+    """The last campaign that was sent, in numbers of people, counted as its report counts them."""
 
     campaign: Campaign
     accepted: int
@@ -107,23 +107,10 @@ def last_campaign(session: Session) -> LastCampaign | None:
     )
     if campaign is None:
         return None
-    accepted, delivered = session.execute(
-        select(
-            func.count().filter(Message.state.in_(ACCEPTED)),
-            func.count().filter(Message.delivered_at.is_not(None)),
-        ).where(Message.campaign_id == campaign.id)
-    ).one()
-    clicked = session.scalar(
-        select(func.count(distinct(Event.message_id))).where(
-            Event.campaign_id == campaign.id, Event.kind == "click", Event.actor == "human"
-        )
+    funnel = reports.funnel(session, campaign.id)
+    return LastCampaign(
+        campaign, funnel["sent"], funnel["delivered"], funnel["clicked"], funnel["opted_out"]
     )
-    opted_out = session.scalar(
-        select(func.count(distinct(Suppression.key))).where(
-            Suppression.campaign_id == campaign.id, Suppression.kind == "optout"
-        )
-    )
-    return LastCampaign(campaign, accepted, delivered, clicked or 0, opted_out or 0)
 
 
 def contacts(session: Session) -> int:
@@ -132,11 +119,13 @@ def contacts(session: Session) -> int:
 
 
 def new_opt_outs(session: Session, *, now: datetime) -> int:
-    """Opt-outs of the last 30 days that stand."""
+    """People who opted out within 30 days and did not take it back."""
     return _count(
         session,
+        # One opt-out stops the address, and the person too when they are known.
         select(Suppression.id).where(
             Suppression.kind == "optout",
+            Suppression.scope == "address",
             Suppression.at > now - timedelta(days=30),
             Suppression.lifted_at.is_(None),
         ),
