@@ -235,6 +235,12 @@ BEGIN
     FROM pg_sequences WHERE schemaname = 'public' AND last_value IS NOT NULL;
 END $$
 """
+# A test may have taken a table away to see what happens.
+SHAPE = """
+SELECT md5(string_agg(c.relname || '.' || a.attname, ',' ORDER BY c.relname, a.attnum))
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'
+"""
 OTHERS = """
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND pid <> pg_backend_pid()
@@ -247,11 +253,18 @@ class Own:
     def __init__(self, databases: Databases) -> None:
         self._databases = databases
         self._url: str | None = None
+        self._shape: str | None = None
 
     def lend(self) -> Engine:
         if self._url is None or not self._is_empty(self._url):
             self._url = self._databases.copy("own")
+            self._shape = self._shape or self._shape_of(self._url)
         return make_engine(self._url, pool_size=5)
+
+    def _shape_of(self, url: str) -> str:
+        engine = create_engine(psycopg_url(url), poolclass=pool.NullPool)
+        with engine.connect() as connection:
+            return str(connection.scalar(text(SHAPE)))
 
     def _is_empty(self, url: str) -> bool:
         engine = create_engine(psycopg_url(url), poolclass=pool.NullPool)
@@ -261,7 +274,7 @@ class Own:
                 for _ in range(20):
                     if not connection.scalar(text(OTHERS)):
                         connection.execute(text(EMPTY))
-                        return True
+                        return bool(connection.scalar(text(SHAPE)) == self._shape)
                     time.sleep(0.005)
                     connection.execute(text("SELECT pg_stat_clear_snapshot()"))
         except SQLAlchemyError:  # a test of migrations may have left anything behind
