@@ -20,8 +20,8 @@ HETU = "131052-308T"
 FILE = make_file(
     make_row(),
     make_row(**{"Sähköposti": "eero.leino@toinen.example", "Yritys": "Toinen Oy", "Y-tunnus": ""}),
-    make_row(**{"Sähköposti": "ei tiedossa"}),
-    make_row(**{"Sähköposti": "liisa@kolmas.example", "Yritys": "=1+1", "Titteli": f"CFO {HETU}"}),
+    make_row(Sähköposti="ei tiedossa"),
+    make_row(Sähköposti="liisa@kolmas.example", Yritys="=1+1", Titteli=f"CFO {HETU}"),
     encoding="cp1252",
 )
 SOURCE = {

@@ -7,11 +7,25 @@ from pathlib import Path
 
 import pytest
 from flask import Flask, abort
+from redis import Redis
+from sqlalchemy.orm import Session, sessionmaker
 
+from mailer import installation
+from mailer.config import Settings
 from mailer.web import guard, static_files
+from tests.web.conftest import make_app
 from tests.web.people import Browser, make_user, sign_in
 
 VENDOR = static_files.DIRECTORY / "vendor"
+
+
+@pytest.fixture
+def app(connected_settings: Settings, sessions: sessionmaker[Session], redis: Redis) -> Flask:
+    """An application of the test's own, to which it may add views."""
+    installation.use(
+        installation.Installation(connected_settings, sessions.kw["bind"], sessions, redis)
+    )
+    return make_app()
 
 
 def test_every_route_says_who_may_call_it(app: Flask) -> None:
