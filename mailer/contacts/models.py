@@ -126,7 +126,8 @@ class Contact(Model):
         Index("ix_contacts_person_key", "person_key"),
         Index("ix_contacts_domain_key", "domain_key"),
         Index("ix_contacts_title_id", "title_id"),
-        Index("ix_contacts_name", text("lower(last_name)"), "id"),
+        # Shared mailboxes have no name: they come after the people.
+        Index("ix_contacts_name", text("nullif(lower(last_name), '')"), "id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     company_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"), index=True)

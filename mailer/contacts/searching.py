@@ -17,7 +17,8 @@ LONGEST_TEXT = 200
 MOST_WORDS = 8
 
 ORDERS: dict[str, Any] = {
-    "name": func.lower(Contact.last_name),
+    # Nameless ones, which are shared mailboxes, come last.
+    "name": func.nullif(func.lower(Contact.last_name), ""),
     "title": func.lower(Contact.title),
     "company": func.lower(Company.name),
     "level": Contact.level,
