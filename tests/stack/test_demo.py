@@ -81,13 +81,16 @@ def test_the_demo_ends_well_although_its_worker_is_killed(
         Client(stack.stand_in_url).faults(latency_ms=0)
 
     with Stack(
-        {**OVERRIDES, "LUPAPOSTI_VAR": str(var)}, port=any_free_port(), echo=lambda _: None
+        {**OVERRIDES, "LUPAPOSTI_VAR": str(var)},
+        port=any_free_port(),
+        stand_in_port=any_free_port(),
+        echo=lambda _: None,
     ) as stack:
         story = demo.run(stack, told.append, interfere=interfere)
         counts = Client(stack.stand_in_url).counts()
         with installation.current().sessions() as session:
             accepted = session.scalar(select(func.count()).where(Message.state.in_(ACCEPTED)))
-    assert len(killed) == 1
     assert story.failures == [], told
+    assert len(killed) == 1
     assert counts["accepted"] == accepted
     assert counts["tags"]["message"]["repeated"] == 0
