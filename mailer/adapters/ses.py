@@ -26,6 +26,8 @@ from botocore.exceptions import (
     TokenRetrievalError,
 )
 
+from mailer.adapters.ses_account import STAND_IN_CREDENTIALS
+
 CONNECT_TIMEOUT_SECONDS = 5
 READ_TIMEOUT_SECONDS = 60
 # SES takes at most this many people in one SendBulkEmail.
@@ -232,10 +234,6 @@ class SesClient:
         except Exception as error:  # noqa: BLE001 - whatever it is, it must end in an outcome
             return _of_error(error)
         return Result(Outcome.ACCEPTED, message_id=answer.get("MessageId"))
-
-
-# The stand-in takes any signature; real credentials must not leave for it.
-STAND_IN_CREDENTIALS = {"aws_access_key_id": "stand-in", "aws_secret_access_key": "stand-in"}
 
 
 def _entry(entry: BulkEntry) -> dict[str, Any]:

@@ -9,6 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from mailer.config import Settings
 
+# The stand-in takes any signature; real credentials must not leave for it.
+STAND_IN_CREDENTIALS = {"aws_access_key_id": "stand-in", "aws_secret_access_key": "stand-in"}
+
 
 class SesAccountError(Exception):
     """SES could not be asked. The text is a short code, without addresses."""
@@ -45,11 +48,7 @@ def _client(settings: Settings) -> Any:
             connect_timeout=5,
             read_timeout=15,
         ),
-        **(
-            {"aws_access_key_id": "stand-in", "aws_secret_access_key": "stand-in"}
-            if settings.stand_in
-            else {}
-        ),
+        **(STAND_IN_CREDENTIALS if settings.stand_in else {}),
     )
 
 
