@@ -44,7 +44,7 @@ READER = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko)"
     " Chrome/150.0.0.0 Safari/537.36"
 )
-SETTLED = 60_000
+SETTLED = 180_000
 # What a person did in the first campaign, and why the second leaves out how many.
 LEFT_OUT = {
     "bounces": ("suppressed_hard_bounce", 1),
@@ -503,7 +503,7 @@ def human_doings(product: Product) -> set[str]:
         return set(session.scalars(select(Event.kind).where(Event.actor == "human")))
 
 
-def wait_for(page: Page, done: Any, seconds: float = 60) -> None:
+def wait_for(page: Page, done: Any, seconds: float = 180) -> None:
     for _ in range(int(seconds * 5)):
         if done():
             return

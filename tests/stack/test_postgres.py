@@ -65,7 +65,7 @@ def keep_a_row(url: str) -> None:
         connection.execute("INSERT INTO kept VALUES ('Pyhäjärvi')")
 
 
-def wait_until_gone(pid: int, seconds: float = 10) -> bool:
+def wait_until_gone(pid: int, seconds: float = 60) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         try:

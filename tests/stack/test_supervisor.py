@@ -56,7 +56,7 @@ def answers(url: str) -> bool:
         connection.close()
 
 
-def wait_for(condition: object, seconds: float = 30) -> None:
+def wait_for(condition: object, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline
@@ -96,7 +96,7 @@ def test_the_stack_comes_up_survives_kills_and_goes_down_in_time(var: Path) -> N
             assert from_environment(environ) == stack.settings
 
         began = time.monotonic()
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 60
     assert not answers(stack.public_url)
     assert processes_of(var) == []
 

@@ -30,7 +30,7 @@ Post = Callable[..., tuple[int, str, dict[str, Any]]]
 
 @pytest.fixture
 def post(stand_in: StandIn) -> Iterator[Post]:
-    connection = http.client.HTTPConnection(urlsplit(stand_in.url).netloc, timeout=20)
+    connection = http.client.HTTPConnection(urlsplit(stand_in.url).netloc, timeout=60)
 
     def send(
         path: str, body: Any, *, method: str = "POST", **headers: str | None
@@ -148,7 +148,7 @@ def test_a_refusal_names_the_place_and_not_the_value(post: Post) -> None:
     ],
 )
 def test_an_unknown_operation_is_not_found(stand_in: StandIn, method: str, path: str) -> None:
-    connection = http.client.HTTPConnection(urlsplit(stand_in.url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urlsplit(stand_in.url).netloc, timeout=30)
     connection.request(method, path, headers={"Authorization": AUTHORIZATION})
     assert connection.getresponse().status in {404, 501}
     connection.close()
@@ -196,7 +196,7 @@ def test_noise_on_the_socket_harms_nobody(stand_in: StandIn, data: bytes) -> Non
 
 def exchange(stand_in: StandIn, data: bytes) -> bytes:
     parts = urlsplit(stand_in.url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=30) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         answer = b""

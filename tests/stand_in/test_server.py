@@ -137,7 +137,7 @@ def test_the_process_prints_its_port_and_stops_at_sigterm(tmp_path: Path) -> Non
             assert json.load(response) == {"a@yritys.example": "bounce"}
     finally:
         process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 0
     assert errors == ""
 
@@ -152,7 +152,7 @@ def test_the_process_says_in_a_sentence_why_it_will_not_start(
         [sys.executable, "-m", "mailer.stand_in", "--directory", str(tmp_path), *arguments],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=90,
         check=False,
     )
 
