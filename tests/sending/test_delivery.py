@@ -22,7 +22,7 @@ from mailer.contacts.address import canonical
 from mailer.contacts.consents import Statement
 from mailer.contacts.models import Company, Contact
 from mailer.db import transaction
-from mailer.sending import delivery, jobs, launch, rendering
+from mailer.sending import delivery, jobs, launch, rendering, sender
 from mailer.sending.delivery import Claim, Claimed
 from mailer.sending.models import Message
 from mailer.sending.rendering import OptOutMissingError
@@ -512,7 +512,7 @@ def test_a_few_refused_people_stop_nobody_else(scene: Scene, frozen: int, ses: R
 def test_an_answer_is_written_again_after_a_deadlock(
     scene: Scene, frozen: int, ses: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "RECORD_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(sender, "RECORD_PAUSES", (0.0, 0.0))
     original, failures = delivery.record, [1, 1]
 
     def record_once_more(*args: Any, **named: Any) -> None:
