@@ -25,7 +25,6 @@ from sqlalchemy import (
     exists,
     func,
     literal,
-    or_,
     select,
     true,
     update,
@@ -164,10 +163,10 @@ def _claim(campaign_id: int, ask: gate.Ask) -> ReturningUpdate[Any]:
         .where(
             Message.campaign_id == campaign_id,
             Message.state == "queued",
-            or_(Message.not_before.is_(None), Message.not_before <= now),
+            Message.not_before <= now,
             exists().where(Campaign.id == campaign_id, Campaign.state == "sending"),
         )
-        .order_by(Message.id)
+        .order_by(Message.not_before, Message.id)
         .limit(bindparam("at_most", None, type_=BigInteger))
         .with_for_update(skip_locked=True, of=Message)
         .cte("picked")
@@ -269,7 +268,7 @@ def record(session: Session, outcomes: Sequence[tuple[Claimed, Result]], *, now:
     for message, result in outcomes:
         if result.outcome is Outcome.ACCEPTED:
             continue
-        state, not_before = _after(result, message.attempt, now)
+        state, wait = _after(result, message.attempt)
         session.execute(
             update(Message)
             .where(
@@ -280,7 +279,7 @@ def record(session: Session, outcomes: Sequence[tuple[Claimed, Result]], *, now:
             )
             .values(
                 state=state,
-                not_before=not_before,
+                not_before=Message.not_before if wait is None else now + wait,
                 error=result.error,
                 claimed_at=None if state == "queued" else Message.claimed_at,
             )
@@ -288,8 +287,8 @@ def record(session: Session, outcomes: Sequence[tuple[Claimed, Result]], *, now:
         )
 
 
-def _after(result: Result, attempt: int, now: datetime) -> tuple[str, datetime | None]:
-    """The ledger state that follows an outcome other than acceptance."""
+def _after(result: Result, attempt: int) -> tuple[str, timedelta | None]:
+    """The ledger state that follows an outcome other than acceptance, and how long it waits."""
     if result.outcome is Outcome.UNKNOWN:
         return "uncertain", None
     if result.outcome is Outcome.REFUSED:
@@ -297,8 +296,7 @@ def _after(result: Result, attempt: int, now: datetime) -> tuple[str, datetime |
     # Throttling and a network that is away are not about this message: it outlives any outage.
     if result.error == TRANSIENT and attempt >= MAX_ATTEMPTS:
         return "failed", None
-    wait = min(RETRY_AFTER * 2 ** min(attempt - 1, 10), RETRY_AT_MOST)
-    return "queued", now + wait
+    return "queued", min(RETRY_AFTER * 2 ** min(attempt - 1, 10), RETRY_AT_MOST)
 
 
 def _record_accepted(

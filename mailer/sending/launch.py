@@ -191,7 +191,16 @@ def _freeze_audience(session: Session, campaign: Campaign, now: datetime) -> Fro
     session.execute(
         insert(Message)
         .from_select(
-            ["campaign_id", "contact_id", "language", "verdict", "duties", "state", "created_at"],
+            [
+                "campaign_id",
+                "contact_id",
+                "language",
+                "verdict",
+                "duties",
+                "state",
+                "created_at",
+                "not_before",
+            ],
             select(
                 literal(campaign.id),
                 audience.c.contact_id,
@@ -199,6 +208,7 @@ def _freeze_audience(session: Session, campaign: Campaign, now: datetime) -> Fro
                 audience.c.verdict,
                 audience.c.duties,
                 case((clear, "queued"), else_="blocked"),
+                literal(now),
                 literal(now),
             ).order_by(audience.c.contact_id),
         )

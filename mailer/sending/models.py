@@ -4,7 +4,15 @@ compare-and-set along TRANSITIONS."""
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, SmallInteger, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    func,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -47,6 +55,12 @@ TRANSITIONS: dict[str, frozenset[str]] = {
 }
 
 
+def _created_at(context: Any) -> datetime:
+    """A message may go from the moment it is on the ledger, unless somebody plans otherwise."""
+    moment: datetime = context.get_current_parameters()["created_at"]
+    return moment
+
+
 class Message(Model):
     """One message to one person. Unique on (campaign, contact): nobody is in a campaign twice."""
 
@@ -58,6 +72,7 @@ class Message(Model):
         Index(
             "ix_messages_queued",
             "campaign_id",
+            "not_before",
             "id",
             postgresql_where=text("state = 'queued'"),
         ),
@@ -82,7 +97,9 @@ class Message(Model):
     # Why this person (R45): {"function", "title", "rule", "confidence", "evidence", "version"}.
     duties: Mapped[dict[str, Any] | None] = mapped_column(JSONB, info={"personal": "work"})
     attempt: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
-    not_before: Mapped[datetime | None]
+    # The plan: a queued message is taken at this moment or later, the earliest first. A claim knows
+    # no other rule of time.
+    not_before: Mapped[datetime] = mapped_column(default=_created_at, server_default=func.now())
     created_at: Mapped[datetime]
     claimed_at: Mapped[datetime | None]
     ses_message_id: Mapped[str | None]

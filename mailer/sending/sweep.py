@@ -8,7 +8,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, column, exists, func, not_, select, table, update
+from sqlalchemy import and_, column, exists, not_, select, table, update
 from sqlalchemy.orm import Session, aliased
 
 from mailer.campaigns.models import Campaign
@@ -69,7 +69,7 @@ def requeue_unaccepted(session: Session, *, settle_seconds: int, now: datetime) 
     requeued = session.execute(
         update(Message)
         .where(open_ones, Message.claimed_at.in_(proven))
-        .values(state="queued", not_before=None, error="not_accepted")
+        .values(state="queued", not_before=now, error="not_accepted")
         .returning(Message.id)
         .execution_options(synchronize_session=False)
     )
@@ -102,7 +102,7 @@ def waiting_campaigns(session: Session, *, now: datetime) -> list[int]:
                 .where(
                     Message.campaign_id == Campaign.id,
                     Message.state == "queued",
-                    func.coalesce(Message.not_before, now) <= now,
+                    Message.not_before <= now,
                 )
                 .correlate(Campaign),
             )

@@ -187,6 +187,19 @@ def test_a_message_that_must_wait_is_not_claimed_early(scene: Scene, frozen: int
     assert len(claim(scene, frozen, later=5).messages) == 3
 
 
+def test_what_is_planned_first_is_taken_first(scene: Scene, frozen: int) -> None:
+    first, second, third = (message.id for message in scene.messages(frozen))
+    change(
+        scene,
+        update(Message)
+        .where(Message.id == first)
+        .values(not_before=scene.now + timedelta(seconds=5)),
+    )
+    taken = claim(scene, frozen, limit=2, later=5)
+    assert {m.person.message_id for m in taken.messages} == {second, third}
+    assert [m.person.message_id for m in claim(scene, frozen, later=5).messages] == [first]
+
+
 def test_a_claim_takes_no_more_than_it_may_and_the_oldest_first(scene: Scene, frozen: int) -> None:
     first = claim(scene, frozen, limit=2)
     assert [m.person.message_id for m in first.messages] == [
@@ -356,7 +369,7 @@ def test_each_outcome_has_its_state(
     record(scene, [(message, result) for message in taken.messages])
     for message in scene.messages(frozen):
         assert (message.state, message.error, message.attempt) == (state, error, 1)
-        assert (message.not_before is not None) == (state == "queued")
+        assert (message.not_before > scene.now) == (state == "queued")
         assert (message.sent_at == scene.now) == (state == "sent")
 
 
@@ -370,7 +383,6 @@ def test_waits_grow_and_the_last_attempt_fails(scene: Scene, frozen: int) -> Non
         after = scene.messages(frozen)[0]
         if after.state == "failed":
             break
-        assert after.not_before is not None
         waits.append((after.not_before - scene.now).total_seconds() - moment)
         change(scene, update(Message).where(Message.id != after.id).values(state="cancelled"))
         moment += waits[-1]
@@ -485,7 +497,7 @@ def test_an_answer_about_the_account_pauses_and_loses_nobody(
     assert set(scene.states(campaign_id)) <= {"queued", "sent"}
     with transaction(scene.sessions) as session:
         lifecycle.resume(session, campaign_id, now=scene.now)
-    change(scene, update(Message).values(not_before=None))
+    change(scene, update(Message).values(not_before=scene.now))
     jobs.send(campaign_id)
     assert scene.states(campaign_id) == {"sent": 120}
     accepted = ses.addresses[len(ses.addresses) - 120 :]

@@ -41,6 +41,12 @@ def change(scene: Scene, statement: Any) -> None:
         session.execute(statement)
 
 
+def test_everybody_may_go_from_the_moment_of_freezing(scene: Scene) -> None:
+    campaign_id = scene.make_campaign(people=2)
+    scene.launch(campaign_id)
+    assert [message.not_before for message in scene.messages(campaign_id)] == [scene.now] * 2
+
+
 def test_everybody_goes_into_the_ledger_once_with_the_reason_of_those_left_out(
     scene: Scene,
 ) -> None:

@@ -120,7 +120,7 @@ def test_the_whole_proof_puts_a_message_back_in_the_queue(
     message = make_uncertain(session, campaign_id, now)
     make_neighbour(session, campaign_id, now)
     assert requeue(session, now) == 1
-    assert (message.state, message.not_before, message.error) == ("queued", None, "not_accepted")
+    assert (message.state, message.not_before, message.error) == ("queued", now, "not_accepted")
 
 
 def test_without_a_neighbour_after_it_a_message_stays_uncertain(
