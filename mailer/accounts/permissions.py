@@ -29,6 +29,7 @@ GRANTS: dict[str, frozenset[str]] = {
         "campaigns.view",
         "campaigns.edit",
         "campaigns.send",
+        "sending.stop",
         "segments.view",
         "segments.edit",
         "contacts.view",
@@ -43,6 +44,7 @@ GRANTS: dict[str, frozenset[str]] = {
     | {
         "campaigns.view",
         "approvals.give",
+        "sending.stop",
         "segments.view",
         "contacts.view",
         "suppressions.view",
@@ -51,6 +53,7 @@ GRANTS: dict[str, frozenset[str]] = {
     "dpo": _EVERYONE
     | {
         "campaigns.view",
+        "sending.stop",
         "segments.view",
         "contacts.view",
         "contacts.edit",

@@ -20,7 +20,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
     "sending": frozenset({"paused", "sent", "stopped"}),
     "paused": frozenset({"sending", "stopped"}),
     "failed": frozenset({"draft"}),
-    "sent": frozenset(),
+    # Only to try again what a recipient's server could not take (mailer.sending.retries).
+    "sent": frozenset({"sending"}),
     "stopped": frozenset(),
 }
 LABELS = {
@@ -144,9 +145,23 @@ def pause(
 def resume(
     session: Session, campaign_id: int, *, now: datetime, actor_id: int | None = None
 ) -> bool:
-    """Go on with a paused campaign."""
+    """Go on with a paused campaign. When a person decides it, the brake counts anew from here."""
+    values = {} if actor_id is None else {"resumed_at": now}
     return move(
-        session, campaign_id, to="sending", now=now, allowed_from={"paused"}, actor_id=actor_id
+        session,
+        campaign_id,
+        to="sending",
+        now=now,
+        allowed_from={"paused"},
+        actor_id=actor_id,
+        **values,
+    )
+
+
+def go_on(session: Session, campaign_id: int, *, now: datetime) -> bool:
+    """Let a campaign that was sent send what has come back to its queue."""
+    return move(
+        session, campaign_id, to="sending", now=now, allowed_from={"sent"}, finished_at=None
     )
 
 

@@ -52,6 +52,8 @@ class Campaign(Model):
     track_clicks: Mapped[bool] = mapped_column(default=True, server_default="true")
     starts_at: Mapped[datetime | None]
     launched_at: Mapped[datetime | None]
+    # When a person last decided to go on with it; the brake counts from there.
+    resumed_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
     pause_reason: Mapped[str | None]
     content_hash: Mapped[str | None]

@@ -17,6 +17,7 @@ COMMANDS = {
     "roles": "mailer.cli.roles:roles",
     "ses-stand-in": "mailer.cli.processes:ses_stand_in",
     "setup-link": "mailer.cli.accounts:setup_link",
+    "stop-all": "mailer.cli.stopping:stop_all",
     "up": "mailer.cli.up:up",
     "web": "mailer.cli.processes:web",
     "why": "mailer.cli.why:why",

@@ -45,7 +45,8 @@ TRANSITIONS: dict[str, frozenset[str]] = {
         {"sent", "delivered", "bounced", "complained", "failed", "uncertain", "queued"}
     ),
     "uncertain": frozenset({"sent", "delivered", "bounced", "complained", "failed", "queued"}),
-    "sent": frozenset({"delivered", "bounced", "complained", "failed"}),
+    # Back to the queue only when the recipient's server said so (mailer.sending.retries).
+    "sent": frozenset({"delivered", "bounced", "complained", "failed", "queued"}),
     "delivered": frozenset({"bounced", "complained"}),
     "bounced": frozenset({"complained"}),
     "complained": frozenset(),
@@ -108,3 +109,24 @@ class Message(Model):
     confirmed_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
     error: Mapped[str | None]
+
+
+class SendingStop(Model):
+    """While one is open, nothing is handed to SES, whatever any campaign's state says."""
+
+    __tablename__ = "sending_stops"
+    __table_args__ = (
+        Index(
+            "uq_sending_stops_open",
+            text("(true)"),
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+    )
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    # Who pressed the button; None when SES's own answer did it.
+    by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    reason: Mapped[str]
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
