@@ -5,7 +5,7 @@ import click
 
 @click.command("stop-all")
 @click.option("--lift", is_flag=True, help="Let every campaign go on where it was.")
-def stop_all(lift: bool) -> None:  # noqa: FBT001 - click's flag
+def stop_all(lift: bool) -> None:
     """Stop all sending at once, or lift the stop.
 
     Exit code 1 when there was nothing to do.

@@ -18,7 +18,8 @@ from mailer.campaigns.models import Campaign
 from mailer.db import transaction
 from mailer.languages import gettext, in_language
 from mailer.segments.rules import SegmentError
-from mailer.sending import delivery, launch, pacing
+from mailer.sending import brake as braking
+from mailer.sending import delivery, launch, pacing, retries, stops
 from mailer.sending import sweep as sweeping
 from mailer.sending.launch import LaunchError
 from mailer.sending.previews import person_for_preview
@@ -61,7 +62,9 @@ def start_due() -> None:
             lifecycle.move(session, campaign_id, to="starting", now=now, starts_at=now)
     held_until = now - timedelta(seconds=here.settings.hold_seconds)
     with here.sessions() as session:
-        waiting = _in_state(session, "starting", held_until)
+        # While everything is stopped nothing is launched either: it can still be taken back.
+        stopped = stops.standing(session) is not None
+        waiting = [] if stopped else _in_state(session, "starting", held_until)
     for campaign_id in waiting:
         try:
             with transaction(here.sessions) as session:
@@ -105,6 +108,21 @@ def sweep() -> None:
         if queue.waiting("send") < launch.SENDER_JOBS:
             for campaign_id in sweeping.waiting_campaigns(session, now=now):
                 queue.enqueue_after_commit(session, "send", "mailer.sending.jobs.send", campaign_id)
+
+
+def brake() -> None:
+    """Pause campaigns that bounce or are complained about too much."""
+    here = installation.current()
+    with transaction(here.sessions) as session:
+        for campaign_id in braking.apply(session, now=clock.now()):
+            log.warning("campaign_braked", extra={"campaign_id": campaign_id})
+
+
+def retry_soft_bounced() -> None:
+    """Queue again what a recipient's server could not take and may take now."""
+    here = installation.current()
+    with transaction(here.sessions) as session:
+        retries.requeue_soft_bounced(session, now=clock.now())
 
 
 def refresh_quota() -> None:

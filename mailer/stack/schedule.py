@@ -38,6 +38,8 @@ SCHEDULE = (
     Returning("mailer.events.jobs.apply_tracking", 2, queue="events"),
     Returning("mailer.sending.jobs.sweep", 5),
     Returning("mailer.sending.jobs.start_due", 5),
+    Returning("mailer.sending.jobs.brake", 5),
+    Returning("mailer.sending.jobs.retry_soft_bounced", 600),
     Returning("mailer.contacts.jobs.sweep_imports", 30),
     Returning("mailer.sending.jobs.refresh_quota", 60),
     Returning("mailer.contacts.jobs.delete_private_persons", 3600),

@@ -40,7 +40,9 @@ def _under_way() -> list[tuple[str, str]]:
     return [
         (
             _("Campaigns that are being sent"),
-            format_number(session.scalar(select(func.count()).select_from(campaigns.subquery()))),
+            format_number(
+                session.scalar(select(func.count()).select_from(campaigns.subquery())) or 0
+            ),
         ),
         (
             _("Messages that wait"),
@@ -50,6 +52,7 @@ def _under_way() -> list[tuple[str, str]]:
                         Message.state == "queued", Message.campaign_id.in_(campaigns)
                     )
                 )
+                or 0
             ),
         ),
     ]
