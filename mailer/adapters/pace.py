@@ -12,6 +12,8 @@ from redis import Redis, RedisError
 
 _BUCKET = "lupaposti:pace"
 _QUOTA = "lupaposti:quota"
+# Longer than a call to SES usually takes, so that one event is not counted again.
+SLOWED_SECONDS = 1.0
 
 # KEYS[1] bucket; ARGV: wanted, least. Answers {granted, milliseconds until `least` are there}.
 # A bucket holds at most one second's worth, and never less than one call's.
@@ -35,9 +37,16 @@ if granted < 1 then wait = math.ceil((1 - tokens) * 1000 / rate) end
 redis.call('HSET', KEYS[1], 'tokens', tokens - granted, 'at', now, 'rate', rate)
 return {granted, wait}
 """
+# KEYS[1] bucket; ARGV: milliseconds. One event of throttling answers every call in flight, of every
+# worker: it must halve the rate once and not once for each answer. Answers whether it did.
 _SLOW = """
 local rate = tonumber(redis.call('HGET', KEYS[1], 'rate') or '0')
-if rate > 0 then redis.call('HSET', KEYS[1], 'rate', math.max(1, rate / 2), 'tokens', 0) end
+if rate <= 0 then return 0 end
+local t = redis.call('TIME')
+local now = t[1] * 1000 + math.floor(t[2] / 1000)
+local slowed = tonumber(redis.call('HGET', KEYS[1], 'slowed') or '-1')
+if slowed >= 0 and slowed <= now and now - slowed < tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'rate', math.max(1, rate / 2), 'tokens', 0, 'slowed', now)
 return 1
 """
 _RECOVER = """
@@ -87,12 +96,15 @@ class Pace:
             except RedisError:
                 return
 
-    def slow_down(self) -> None:
-        """SES said too fast: halve the rate for everybody."""
+    def slow_down(self) -> bool:
+        """SES said too fast: halve the rate for everybody, once in SLOWED_SECONDS. Whether it was.
+
+        Answers to calls that were under way when the rate was halved say nothing of the new rate.
+        """
         try:
-            self._slow(keys=[_BUCKET])
+            return bool(self._slow(keys=[_BUCKET], args=[int(SLOWED_SECONDS * 1000)]))
         except RedisError:
-            return
+            return False
 
     def set_limit(self, quota: Quota, share: float = 0.9) -> None:
         """Take over SES's limits, using `share` of its rate. Raises RedisError."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from redis import Redis
 
+from mailer.adapters import pace as pacing
 from mailer.adapters.pace import Pace, Quota
 
 
@@ -113,15 +114,57 @@ def test_throttling_halves_the_rate_for_everybody_and_it_comes_back_slowly(redis
     pace.set_limit(quota(1000))
     pace.take(1)
     pace.slow_down()
-    pace.slow_down()
     watch = Stopwatch()
     pace.take(50)
     halved = float(redis.hget("lupaposti:pace", "rate") or 0)
-    assert 225 <= halved <= 225 * (1 + 0.05 * (watch.seconds + 0.1)) ** 2
+    assert 450 <= halved <= 450 * (1 + 0.05 * (watch.seconds + 0.1)) ** 2
     time.sleep(0.3)
     pace.take(1)
     later = float(redis.hget("lupaposti:pace", "rate") or 0)
     assert halved < later < 900
+
+
+def test_many_workers_that_hear_of_one_throttling_halve_the_rate_once(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Long, so that a machine that stops for a while between two threads changes nothing.
+    monkeypatch.setattr(pacing, "SLOWED_SECONDS", 600.0)
+    Pace(redis, 1).set_limit(quota(1000))
+    heard = threading.Barrier(8)
+    halved: list[bool] = []
+
+    def hear(pace: Pace) -> None:
+        heard.wait()
+        halved.append(pace.slow_down())
+
+    threads = [threading.Thread(target=hear, args=(Pace(redis, 1),)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(halved) == [False] * 7 + [True]
+    assert float(redis.hget("lupaposti:pace", "rate") or 0) == 450
+
+
+def test_throttling_that_goes_on_halves_the_rate_again(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pacing, "SLOWED_SECONDS", 0.0)
+    pace = Pace(redis, 1)
+    pace.set_limit(quota(1000))
+    assert [pace.slow_down(), pace.slow_down()] == [True, True]
+    assert float(redis.hget("lupaposti:pace", "rate") or 0) == 225
+
+
+def test_a_server_whose_clock_went_back_is_still_slowed_down(redis: Redis) -> None:
+    pace = Pace(redis, 1)
+    pace.set_limit(quota(1000))
+    redis.hset("lupaposti:pace", "slowed", int((time.time() + 3600) * 1000))
+    assert pace.slow_down()
+
+
+def test_a_rate_that_is_not_known_cannot_be_halved(redis: Redis) -> None:
+    assert not Pace(redis, 1).slow_down()
 
 
 def test_a_rate_never_rises_above_a_limit_that_was_lowered(redis: Redis) -> None:
