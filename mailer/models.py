@@ -10,6 +10,7 @@ from mailer.notice import models as notice
 from mailer.roles import models as roles
 from mailer.segments import models as segments
 from mailer.sending import models as sending
+from mailer.sending import plan_models as plans
 
 __all__ = [
     "AuditEntry",
@@ -19,6 +20,7 @@ __all__ = [
     "contacts",
     "events",
     "notice",
+    "plans",
     "roles",
     "segments",
     "sending",

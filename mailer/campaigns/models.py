@@ -50,6 +50,10 @@ class Campaign(Model):
     reply_to: Mapped[str] = mapped_column(default="", server_default="")
     track_opens: Mapped[bool] = mapped_column(default=True, server_default="true")
     track_clicks: Mapped[bool] = mapped_column(default=True, server_default="true")
+    # Each message only in the recipient's business hours; the rest of the plan is limits.
+    business_hours: Mapped[bool] = mapped_column(default=False, server_default="false")
+    # The marketer's consent to a sending that takes days because Amazon SES's quota is small.
+    spread_days: Mapped[bool] = mapped_column(default=False, server_default="false")
     starts_at: Mapped[datetime | None]
     launched_at: Mapped[datetime | None]
     # When a person last decided to go on with it; the brake counts from there.
@@ -99,3 +103,5 @@ class SenderDomain(Model):
     verified: Mapped[bool] = mapped_column(default=False, server_default="false")
     details: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     checked_at: Mapped[datetime | None]
+    # New: only so many messages a day go from it (mailer.sending.warmup).
+    warming: Mapped[bool] = mapped_column(default=False, server_default="false")
