@@ -23,6 +23,7 @@ def read_simulation(text: str) -> dict[str, str]:
 @click.option("--port", default=0, show_default=True, help="0 takes any free port.")
 @click.option("--directory", type=click.Path(path_type=Path), default=ROOT / "var" / "stand-in")
 @click.option("--webhook-url", help="Where events are posted; without it there are none.")
+@click.option("--queue", help="Name of an SQS queue that gets the events instead.")
 @click.option("--topic-arn", default=TOPIC_ARN, show_default=True)
 @click.option("--rate", default=1000.0, show_default=True, help="Messages a second.")
 @click.option("--quota", default=1_000_000, show_default=True, help="Recipients in 24 hours.")

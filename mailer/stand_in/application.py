@@ -1,4 +1,4 @@
-"""Routes a request: SES operations, SNS, the control interface, the mailbox."""
+"""Routes a request: SES operations, SQS, SNS, the control interface, the mailbox."""
 
 import time
 from typing import Final
@@ -18,7 +18,8 @@ from mailer.stand_in.protocol import (
     write_error,
     write_output,
 )
-from mailer.stand_in.publisher import CERTIFICATE_PATH
+from mailer.stand_in.sealing import CERTIFICATE_PATH
+from mailer.stand_in.sqs import TARGET, Sqs
 from mailer.stand_in.subscription import Subscription, answer_query
 
 LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -34,14 +35,16 @@ class Application:
         control: Control,
         mailbox: Mailbox,
         faults: Faults,
+        sqs: Sqs,
         subscription: Subscription | None,
         certificate: bytes,
     ) -> None:
-        """`subscription` None means that no webhook is configured."""
+        """`subscription` None means that events go nowhere."""
         self._operations = operations
         self._control = control
         self._mailbox = mailbox
         self._faults = faults
+        self._sqs = sqs
         self._subscription = subscription
         self._certificate = certificate
 
@@ -49,6 +52,8 @@ class Application:
         """The answer to any request."""
         if request.path.startswith("/v2/"):
             return self._ses(request)
+        if request.headers.get("x-amz-target", "").startswith(TARGET):
+            return self._sqs.answer(request)
         if not _from_here(request):
             return refuse(403, "Only this machine's own pages may ask.")
         if request.path.startswith(PREFIX):

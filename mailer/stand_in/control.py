@@ -11,6 +11,7 @@ from mailer.stand_in.exchange import Request, Response, as_json, refuse
 from mailer.stand_in.faults import Faults
 from mailer.stand_in.messages import Filter, Keeper
 from mailer.stand_in.outbox import Outbox
+from mailer.stand_in.queue import Queue
 
 PREFIX: Final = "/_stand_in/"
 PAGE: Final = 500
@@ -28,6 +29,7 @@ class Control:
         account: Account,
         quota: Quota,
         outbox: Outbox | None,
+        queue: Queue | None = None,
     ) -> None:
         """Takes the parts that tests look at and change."""
         self._keeper = keeper
@@ -36,6 +38,7 @@ class Control:
         self._account = account
         self._quota = quota
         self._outbox = outbox
+        self._queue = queue
         self._table: dict[tuple[str, str], Callable[[Request], Response]] = {
             ("GET", "messages"): self._messages,
             ("GET", "counts"): self._counts,
@@ -72,7 +75,8 @@ class Control:
 
     def _counts(self, _request: Request) -> Response:
         events = self._outbox.counts() if self._outbox else {}
-        return as_json({**self._keeper.counts(), "events": events})
+        queue = self._queue.counts() if self._queue else {}
+        return as_json({**self._keeper.counts(), "events": events, "queue": queue})
 
     def _repeated(self, request: Request) -> Response:
         name = request.argument("tag")
@@ -102,6 +106,8 @@ class Control:
         self._quota.clear()
         if self._outbox:
             self._outbox.clear()
+        if self._queue:
+            self._queue.clear()
         return as_json({"reset": True})
 
 

@@ -17,6 +17,7 @@ RATES: Final = frozenset(
         "entry_failure_rate",
         "event_loss_rate",
         "event_duplicate_rate",
+        "queue_duplicate_rate",
     }
 )
 
@@ -38,6 +39,7 @@ class FaultSettings:
     event_loss_rate: float = 0.0
     event_duplicate_rate: float = 0.0
     event_delay_ms: int = 0
+    queue_duplicate_rate: float = 0.0  # received, and visible to others all the same
     account_suspended: bool = False
     sending_paused: bool = False
     refuse: str | None = None  # every send is answered with this error

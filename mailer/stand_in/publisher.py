@@ -1,7 +1,6 @@
 """Delivers queued SNS messages to the webhook: signed, in order per mail, with SNS's retries."""
 
 import http.client
-import json
 import logging
 import queue
 import ssl
@@ -12,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from mailer.stand_in.outbox import Envelope, Outbox
-from mailer.stand_in.signature import Signer
+from mailer.stand_in.sealing import Sealer
 from mailer.stand_in.subscription import Subscription
 
 log = logging.getLogger(__name__)
@@ -21,7 +20,6 @@ TIMEOUT: Final = 15.0
 RETRY_DELAYS: Final = (1.0, 5.0, 20.0)
 # A product that starts at the same time must not miss the one request to subscribe.
 CONFIRMATION_DELAYS: Final = (1.0, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-CERTIFICATE_PATH: Final = "/SimpleNotificationService-standin.pem"
 BATCH: Final = 200
 IDLE: Final = 0.05
 
@@ -34,18 +32,16 @@ class Publisher:
         *,
         outbox: Outbox,
         subscription: Subscription,
-        signer: Signer,
+        sealer: Sealer,
         webhook_url: str,
-        base_url: str,
         retry_delays: Sequence[float] = RETRY_DELAYS,
         connections: int = 2,
     ) -> None:
-        """`base_url` is where the certificate is served and subscriptions are confirmed."""
+        """Nothing is delivered before start()."""
         self._outbox = outbox
         self._subscription = subscription
-        self._signer = signer
+        self._sealer = sealer
         self._webhook = urlsplit(webhook_url)
-        self._base_url = base_url
         self._retry_delays = tuple(retry_delays)
         self._stopping = threading.Event()
         self._queues: list[queue.Queue[Envelope | None]] = [
@@ -115,11 +111,11 @@ class Publisher:
 
     def _deliver(self, connection: "Connection", envelope: Envelope) -> bool:
         """Posts once; says whether it was taken. What was not is postponed or discarded."""
-        body, headers = self.seal(envelope)
+        text, headers = self._sealer.seal(envelope)
         target = self._webhook.path or "/"
         if self._webhook.query:
             target += "?" + self._webhook.query
-        status = connection.post(target, body, headers)
+        status = connection.post(target, text.encode(), headers)
         if status is not None and 200 <= status < 300:
             return True
         delays = self._retry_delays if envelope.type == "Notification" else CONFIRMATION_DELAYS
@@ -130,34 +126,6 @@ class Publisher:
             log.warning("stand_in_event_discarded", extra={"status": status})
             self._outbox.finish([envelope.id], discarded=True)
         return False
-
-    def seal(self, envelope: Envelope) -> tuple[bytes, dict[str, str]]:
-        """The signed SNS message as bytes, with the headers that go with it."""
-        subscription = self._subscription
-        content = {
-            "Type": envelope.type,
-            "MessageId": envelope.sns_id,
-            "TopicArn": subscription.topic_arn,
-            "Message": envelope.message,
-            "Timestamp": envelope.created_at,
-            "SignatureVersion": "2",
-            "SigningCertURL": self._base_url + CERTIFICATE_PATH,
-        }
-        headers = {
-            "Content-Type": "text/plain; charset=UTF-8",
-            "User-Agent": "Amazon Simple Notification Service Agent",
-            "x-amz-sns-message-type": envelope.type,
-            "x-amz-sns-message-id": envelope.sns_id,
-            "x-amz-sns-topic-arn": subscription.topic_arn,
-        }
-        if envelope.type == "Notification":
-            content["UnsubscribeURL"] = f"{self._base_url}/unsubscribe?arn={subscription.arn}"
-            headers["x-amz-sns-subscription-arn"] = subscription.arn
-        else:
-            content["Token"] = envelope.token or ""
-            content["SubscribeURL"] = f"{self._base_url}/confirm?token={envelope.token}"
-        content["Signature"] = self._signer.sign(content)
-        return json.dumps(content).encode(), headers
 
 
 class Connection:

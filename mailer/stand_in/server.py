@@ -4,6 +4,7 @@ import fcntl
 import ipaddress
 import logging
 import os
+import re
 import signal
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,8 +32,12 @@ from mailer.stand_in.operations import Operations
 from mailer.stand_in.outbox import Outbox
 from mailer.stand_in.protocol import load_operations
 from mailer.stand_in.publisher import RETRY_DELAYS, Publisher
+from mailer.stand_in.queue import Queue
+from mailer.stand_in.queueing import Queueing
+from mailer.stand_in.sealing import Sealer
 from mailer.stand_in.sending import Sending
 from mailer.stand_in.signature import Signer
+from mailer.stand_in.sqs import Sqs
 from mailer.stand_in.subscription import Subscription
 
 log = logging.getLogger(__name__)
@@ -48,6 +53,8 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     webhook_url: str | None = None
+    queue: str | None = None  # name of the queue that gets the events instead of a webhook
+    raw_delivery: bool = False
     topic_arn: str = TOPIC_ARN
     rate: float = 1000.0
     quota: int = 1_000_000
@@ -119,7 +126,8 @@ class StandIn(Client):
         self.options = options
         self._lock_file: int | None = None
         self._listener: Listener | None = None
-        self._publisher: Publisher | None = None
+        self._publisher: Publisher | Queueing | None = None
+        self._queue: Queue | None = None
         self._thread: threading.Thread | None = None
         self._database: Database | None = None
         self._quota: Quota | None = None
@@ -178,7 +186,7 @@ class StandIn(Client):
         )
         pace = Pace(options.rate)
         quota = self._quota = Quota(options.quota, database)
-        outbox, subscription = self._open_events(database, signer)
+        outbox, subscription = self._open_events(database, signer, faults)
         sending = Sending(
             account=account,
             pace=pace,
@@ -207,40 +215,59 @@ class StandIn(Client):
                 account=account,
                 quota=quota,
                 outbox=outbox,
+                queue=self._queue,
             ),
             mailbox=Mailbox(keeper, database, counting=options.count_only),
             faults=faults,
+            sqs=Sqs(self._queue),
             subscription=subscription,
             certificate=signer.certificate,
         )
 
     def _open_events(
-        self, database: Database, signer: Signer
+        self, database: Database, signer: Signer, faults: Faults
     ) -> tuple[Outbox | None, Subscription | None]:
         options = self.options
-        if options.webhook_url is None:
+        if options.queue is not None:
+            account_id = options.topic_arn.split(":")[4]
+            self._queue = Queue(database, faults, account_id=account_id, name=options.queue)
+        endpoint = self.queue_url or options.webhook_url
+        if endpoint is None:
             return None, None
         outbox = Outbox(database)
         subscription = Subscription(
             database,
             outbox=outbox,
             topic_arn=options.topic_arn,
-            webhook_url=options.webhook_url,
-            ask=options.subscribe,
+            webhook_url=endpoint,
+            # Amazon asks no queue of the same account.
+            ask=options.subscribe and self._queue is None,
         )
         subscription.start()
-        self._publisher = Publisher(
-            outbox=outbox,
-            subscription=subscription,
-            signer=signer,
-            webhook_url=options.webhook_url,
-            base_url=self.url,
-            retry_delays=options.retry_delays,
-        )
+        sealer = Sealer(subscription, signer, self.url)
+        if self._queue is not None:
+            self._publisher = Queueing(
+                outbox=outbox, sealer=sealer, queue=self._queue, raw_delivery=options.raw_delivery
+            )
+        else:
+            self._publisher = Publisher(
+                outbox=outbox,
+                subscription=subscription,
+                sealer=sealer,
+                webhook_url=endpoint,
+                retry_delays=options.retry_delays,
+            )
         return outbox, subscription
+
+    @property
+    def queue_url(self) -> str | None:
+        """Where the queue is; None when events go to a webhook or nowhere."""
+        return f"{self.url}{self._queue.path}" if self._queue else None
 
     def stop(self) -> None:
         """Answers what is under way, writes everything down and closes."""
+        if self._queue:
+            self._queue.close()
         if self._thread and self._listener:
             self._listener.finish()
             self._thread.join()
@@ -255,7 +282,7 @@ class StandIn(Client):
         if self._lock_file is not None:
             os.close(self._lock_file)
         self._listener = self._publisher = self._quota = self._database = None
-        self._thread = self._lock_file = None
+        self._queue = self._thread = self._lock_file = None
 
 
 @contextmanager
@@ -278,6 +305,10 @@ def _check(options: Options) -> None:
         raise StandInError("The rate must be above zero.")
     if options.keep < 1:
         raise StandInError("At least one message must be kept.")
+    if options.queue is not None and not re.fullmatch("[A-Za-z0-9_-]{1,80}", options.queue):
+        raise StandInError("The queue's name must be letters, digits, - and _ only.")
+    if options.queue is not None and options.webhook_url is not None:
+        raise StandInError("Events go to a webhook or to a queue, not to both.")
     if options.webhook_url is not None:
         parts = urlsplit(options.webhook_url)
         if parts.scheme not in {"http", "https"} or not parts.netloc:
