@@ -48,7 +48,7 @@ from mailer.config import Settings
 from mailer.contacts.countries import OPEN_TRACKING_NEEDS_CONSENT
 from mailer.contacts.models import Company, ConsentState, Contact, Source
 from mailer.notice.schema import Notice, Tracking
-from mailer.sending import envelope
+from mailer.sending import envelope, stops
 from mailer.sending.envelope import Person
 from mailer.sending.models import TRANSITIONS, Message
 from mailer.sending.rendering import Rendering
@@ -122,7 +122,8 @@ class Claims:
     def take(self, session: Session, *, limit: int, now: datetime) -> Claim:
         """Move up to `limit` queued messages to `sending`, or to `blocked` with the gate's reason.
 
-        Nothing is taken unless the campaign is `sending` at that moment. Commit, then send.
+        Nothing is taken unless the campaign is `sending` at that moment and no stop is open.
+        Commit, then send.
         """
         values = {**self._values, "claimed_now": now, "at_most": limit}
         rows = session.connection().exec_driver_sql(self._statement, values).all()
@@ -165,6 +166,7 @@ def _claim(campaign_id: int, ask: gate.Ask) -> ReturningUpdate[Any]:
             Message.state == "queued",
             Message.not_before <= now,
             exists().where(Campaign.id == campaign_id, Campaign.state == "sending"),
+            stops.none_open(),
         )
         .order_by(Message.not_before, Message.id)
         .limit(bindparam("at_most", None, type_=BigInteger))

@@ -143,7 +143,8 @@ def send_test(campaign_id: int, user_id: int, language: str, contact_id: int) ->
     with here.sessions() as session:
         campaign = session.get(Campaign, campaign_id)
         user = session.get(User, user_id)
-        if campaign is None or user is None:
+        # The page says so before; here for those who pressed just before the stop.
+        if campaign is None or user is None or stops.standing(session) is not None:
             return
         rendering = launch.rendering(session, campaign, here.settings, now=now)
         person = person_for_preview(

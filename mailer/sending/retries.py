@@ -36,6 +36,8 @@ _DUE = text(
     JOIN messages AS m ON m.id = b.message_id
     WHERE k.state IN ('sent', 'sending') AND k.launched_at >= :oldest
         AND m.state = 'sent' AND m.kind = 'campaign' AND b.says_so
+        -- About this very attempt: the bounce of the one before has had its retry.
+        AND b.at >= m.claimed_at
         AND b.at + CASE b.bounces WHEN 1 THEN CAST(:first AS interval)
             WHEN 2 THEN CAST(:second AS interval) END <= :now
         AND NOT EXISTS (

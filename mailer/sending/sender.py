@@ -15,7 +15,7 @@ from mailer.campaigns.models import Campaign
 from mailer.db import transaction
 from mailer.installation import Installation
 from mailer.segments.rules import SegmentError
-from mailer.sending import delivery, launch, pacing
+from mailer.sending import delivery, launch, pacing, stops
 from mailer.sending.delivery import Claimed
 from mailer.sending.launch import LaunchError
 from mailer.sending.rendering import OptOutMissingError, Rendering
@@ -129,8 +129,11 @@ class Sender:
             self._pace.slow_down()
         reason = _pause_reason(results)
         if reason is not None:
-            lifecycle.pause(session, self._campaign_id, reason=reason, now=clock.now())
-            log.warning("campaign_paused", extra={"campaign_id": self._campaign_id})
+            if reason in stops.OF_THE_ACCOUNT:
+                stops.stop_all(session, reason=reason, now=clock.now())
+            else:
+                lifecycle.pause(session, self._campaign_id, reason=reason, now=clock.now())
+            log.warning("sending_halted", extra={"campaign_id": self._campaign_id})
             self._over.set()
 
 

@@ -13,7 +13,7 @@ from mailer.campaigns.content import ContentError
 from mailer.campaigns.models import Campaign
 from mailer.languages import LANGUAGE_NAMES, LANGUAGES, ngettext
 from mailer.languages import gettext as _
-from mailer.sending import launch
+from mailer.sending import launch, stops
 from mailer.web.campaign_preview import preview_people
 from mailer.web.campaigns import address_of, campaign_or_404
 from mailer.web.guard import may, requires
@@ -91,6 +91,8 @@ def _faults(campaign: Campaign, users: int, languages: list[str]) -> dict[str, s
         errors[""] = _("Choose the sending company first, in step 1.")
     elif not launch.sender_verified(db_session(), campaign):
         errors[""] = _("The sender's domain is not verified, so no test can be sent.")
+    elif stops.standing(db_session()) is not None:
+        errors[""] = _("All sending is stopped, so no test can be sent.")
     try:
         launch.compiled(db_session(), campaign.id)
     except ContentError:

@@ -481,11 +481,11 @@ def test_an_answer_about_a_contact_deleted_meanwhile_is_still_written(
     ("answer", "reason"),
     [
         (Result(Outcome.QUOTA, error="ACCOUNT_DAILY_QUOTA_EXCEEDED"), "daily_quota"),
-        (Result(Outcome.HALT, error="SendingPausedException"), "SendingPausedException"),
         (Result(Outcome.HALT, error="no_credentials"), "no_credentials"),
+        (Result(Outcome.HALT, error="MessageRejected"), "MessageRejected"),
     ],
 )
-def test_an_answer_about_the_account_pauses_and_loses_nobody(
+def test_an_answer_about_more_than_one_message_pauses_and_loses_nobody(
     answer: Result, reason: str, scene: Scene, ses: Recorder
 ) -> None:
     campaign_id = scene.make_campaign(people=120)

@@ -1,0 +1,125 @@
+"""The one stop for everything."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from redis import Redis
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from mailer.audit import AuditEntry
+from mailer.campaigns.models import Campaign
+from mailer.config import Settings
+from mailer.db import transaction
+from mailer.sending import jobs, stops
+from mailer.stand_in.server import Options, StandIn
+from tests.sending.scene import Scene, make_scene
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Iterator[StandIn]:
+    with StandIn(Options(directory=tmp_path / "stand-in")) as server:
+        yield server
+
+
+@pytest.fixture
+def scene(
+    connected_settings: Settings,
+    sessions: sessionmaker[Session],
+    redis: Redis,
+    now: datetime,
+    stand_in: StandIn,
+) -> Iterator[Scene]:
+    with time_machine.travel(now, tick=True):
+        yield make_scene(connected_settings, sessions, redis, now, ses_endpoint_url=stand_in.url)
+
+
+def stop(scene: Scene, reason: str = "user") -> bool:
+    with transaction(scene.sessions) as session:
+        return stops.stop_all(session, reason=reason, now=scene.now)
+
+
+def lift(scene: Scene) -> bool:
+    with transaction(scene.sessions) as session:
+        return stops.lift(session, now=scene.now)
+
+
+def test_nothing_leaves_while_it_is_open_and_everything_after(
+    scene: Scene, stand_in: StandIn, redis: Redis
+) -> None:
+    campaign_id = scene.make_campaign(people=3)
+    scene.launch(campaign_id)
+    assert stop(scene)
+    redis.flushall()  # it does not live there
+    jobs.send(campaign_id)
+    assert stand_in.messages() == []
+    assert scene.states(campaign_id) == {"queued": 3}
+    assert scene.campaign(campaign_id).state == "sending"
+    assert lift(scene)
+    jobs.send(campaign_id)
+    assert len(stand_in.messages()) == 3
+
+
+def test_nothing_is_launched_while_it_is_open(scene: Scene) -> None:
+    campaign_id = scene.make_campaign(people=3, state="starting")
+    with transaction(scene.sessions) as session:
+        session.execute(update(Campaign).values(starts_at=scene.now - timedelta(hours=1)))
+    stop(scene)
+    jobs.start_due()
+    assert scene.campaign(campaign_id).state == "starting"
+    lift(scene)
+    jobs.start_due()
+    assert scene.campaign(campaign_id).state == "sending"
+
+
+def test_pressing_twice_changes_nothing_and_each_change_is_audited(scene: Scene) -> None:
+    assert not lift(scene)
+    assert stop(scene)
+    assert not stop(scene, "ACCOUNT_SUSPENDED")
+    with scene.sessions() as session:
+        open_one = stops.standing(session)
+        assert open_one is not None
+        assert open_one.reason == "user"
+    assert lift(scene)
+    assert not lift(scene)
+    assert stop(scene)
+    with scene.sessions() as session:
+        actions = session.scalars(select(AuditEntry.action).order_by(AuditEntry.id)).all()
+    assert [a for a in actions if a.startswith("sending.")] == [
+        "sending.stopped",
+        "sending.resumed",
+        "sending.stopped",
+    ]
+
+
+def test_an_account_that_ses_suspends_stops_everything_with_a_sentence(
+    scene: Scene, stand_in: StandIn
+) -> None:
+    campaign_id = scene.make_campaign(people=3)
+    scene.launch(campaign_id)
+    stand_in.faults(sending_paused=True)
+    jobs.send(campaign_id)
+    with scene.sessions() as session:
+        open_one = stops.standing(session)
+        assert open_one is not None
+        assert open_one.reason in stops.OF_THE_ACCOUNT
+        assert "Amazon SES" in stops.sentence(open_one.reason)
+    # It goes on from where it was, once somebody has looked and lifted the stop.
+    assert scene.states(campaign_id) == {"queued": 3}
+    stand_in.faults(sending_paused=False)
+    lift(scene)
+    with time_machine.travel(scene.now + timedelta(hours=1), tick=True):
+        jobs.send(campaign_id)
+    assert len(stand_in.messages()) == 3
+
+
+def test_a_test_copy_does_not_leave_either(scene: Scene, stand_in: StandIn) -> None:
+    from tests.sending.test_jobs import make_user
+
+    campaign_id = scene.make_campaign(state="draft")
+    stop(scene)
+    jobs.send_test(campaign_id, make_user(scene), "fi", 0)
+    assert stand_in.messages() == []
