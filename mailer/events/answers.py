@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Campaign
 from mailer.contacts import suppression
 from mailer.contacts.address import masked
 from mailer.contacts.models import Contact, Source, Suppression
+from mailer.events import journal
+from mailer.events.journal import NewEvent
 from mailer.events.models import Event
 from mailer.languages import N_
 from mailer.sending.models import Message
@@ -212,24 +213,25 @@ def _note(
     replace: bool = False,
 ) -> None:
     """Add an event of a message once; nothing happens when the message is gone."""
-    details = details or {}
-    row = select(
-        Message.id,
-        Message.campaign_id,
-        literal(kind),
-        literal(now, Event.at.type),
-        literal(actor),
-        literal(details, Event.details.type),
-        literal(key),
-    ).where(Message.id == message_id)
-    statement = insert(Event).from_select(
-        ["message_id", "campaign_id", "kind", "at", "actor", "details", "dedupe_key"], row
-    )
+    message = session.execute(
+        select(Message.campaign_id).where(Message.id == message_id)
+    ).one_or_none()
+    if message is None:
+        return
+    # Pressing a button twice is one event with two moments.
+    journal.lock(session, key)
     if replace:
         session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[Event.dedupe_key], set_={"details": details, "at": now}
-            )
+            delete(Event).where(Event.message_id == message_id, Event.dedupe_key == key)
         )
-    else:
-        session.execute(statement.on_conflict_do_nothing(index_elements=[Event.dedupe_key]))
+    event = NewEvent(
+        message_id,
+        message.campaign_id,
+        kind,
+        now,
+        key,
+        actor=actor,
+        details=details or {},
+        moment_is_its_own=False,
+    )
+    journal.add(session, [event])

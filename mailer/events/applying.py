@@ -66,6 +66,7 @@ def _event(known: Known) -> NewEvent:
         happening.at,
         happening.dedupe_key,
         details=happening.details,
+        moment_is_its_own=happening.at_is_its_own,
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ARRAY, BigInteger, and_, any_, cast, func, or_, select
+from sqlalchemy import ARRAY, BigInteger, and_, any_, cast, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -192,21 +192,30 @@ def _add_last_dates(session: Session, kept: list[Received], subjects: dict[int, 
         key = (subjects[each.message_id].contact_id, each.hit.kind)
         if key not in last or last[key].hit.at < each.hit.at:
             last[key] = each
-    for (contact_id, kind), each in last.items():
-        day = each.hit.at.replace(hour=0, minute=0, second=0, microsecond=0)
-        statement = insert(Event).values(
-            message_id=each.message_id,
-            kind=kind,
-            at=day,
-            actor="unknown",
-            dedupe_key=f"last_{kind}:{contact_id}",
+    days = {
+        f"last_{kind}:{contact_id}": (
+            each.message_id,
+            kind,
+            each.hit.at.replace(hour=0, minute=0, second=0, microsecond=0),
         )
-        session.execute(
-            statement.on_conflict_do_update(
-                index_elements=[Event.dedupe_key],
-                set_={"at": day, "message_id": each.message_id},
-                where=Event.at < day,
-            )
+        for (contact_id, kind), each in last.items()
+    }
+    if days:
+        # The day is part of the row's key, so two workers could each leave one.
+        journal.lock(session, "last_dates")
+        known = dict(
+            session.execute(
+                select(Event.dedupe_key, Event.at).where(Event.dedupe_key.in_(days))
+            ).all()
+        )
+        later = {key: row for key, row in days.items() if key not in known or known[key] < row[2]}
+        session.execute(delete(Event).where(Event.dedupe_key.in_(later)))
+        journal.add(
+            session,
+            [
+                NewEvent(message_id, None, kind, day, key, actor="unknown")
+                for key, (message_id, kind, day) in later.items()
+            ],
         )
     return len(last)
 

@@ -7,7 +7,7 @@ from mailer import clock, installation, stopping
 from mailer.adapters import sns
 from mailer.adapters.tracking import HitStream, StreamUnavailableError
 from mailer.db import transaction
-from mailer.events import hits, intake, links
+from mailer.events import hits, intake, links, partitions
 
 log = logging.getLogger(__name__)
 
@@ -86,3 +86,11 @@ def delete_old_raw() -> None:
         gone = intake.delete_old(session, now=clock.now())
     if gone:
         log.info("raw_notifications_deleted", extra={"rows": gone})
+
+
+def make_months() -> None:
+    """Make the tables of the coming months' events."""
+    with transaction(installation.current().sessions) as session:
+        made = partitions.make_ahead(session, now=clock.now())
+    if made:
+        log.info("event_months_made", extra={"tables": ",".join(made)})

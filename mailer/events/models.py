@@ -30,20 +30,25 @@ class RawNotification(Model):
 
 
 class Event(Model):
-    """One thing that happened to one message, from SES, from our links or from the person."""
+    """One thing that happened to one message, from SES, from our links or from the person.
+
+    Kept by months (mailer.events.partitions), so `at` is part of every key: whoever adds an event
+    whose moment may differ when it is repeated must look for the first one (mailer.events.journal).
+    """
 
     __tablename__ = "events"
     __table_args__ = (
-        UniqueConstraint("dedupe_key"),
+        UniqueConstraint("dedupe_key", "at"),
         CheckConstraint("actor IN ('human', 'machine', 'unknown', 'ses')", name="actor"),
         Index("ix_events_campaign_id_kind_at", "campaign_id", "kind", "at"),
         Index("ix_events_message_id", "message_id"),
+        {"postgresql_partition_by": "RANGE (at)"},
     )
-    id: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     message_id: Mapped[int] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"))
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
     kind: Mapped[str]
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(primary_key=True)
     link_id: Mapped[int | None] = mapped_column(ForeignKey("links.id"))
     actor: Mapped[str] = mapped_column(default="ses", server_default="ses")
     reasons: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=list, server_default="{}")

@@ -34,7 +34,8 @@ class UnreadableError(ValueError):
 class Happening:
     """One thing that happened to one message, for one recipient where SES names them.
 
-    `kind` is a key of mailer.events.effects.EFFECTS. `details` hold no address.
+    `kind` is a key of mailer.events.effects.EFFECTS. `details` hold no address. `at_is_its_own` is
+    False where SES gave no time that can be, and the time of receiving stands in for it.
     """
 
     kind: str
@@ -45,6 +46,7 @@ class Happening:
     dedupe_key: str
     recipient: str = ""
     details: Mapping[str, str] = field(default_factory=dict)
+    at_is_its_own: bool = True
 
 
 def parse(message: str, *, received_at: datetime) -> list[Happening]:
@@ -74,21 +76,21 @@ class _Notification:
         self.mail: dict[str, Any] = content["mail"]
         self.received_at = received_at
         self.ses_message_id = text(self.mail.get("messageId"))
-        self.accepted_at = self.moment(self.mail.get("timestamp"))
+        self.accepted_at = self.moment(self.mail.get("timestamp")) or received_at
 
     def part(self, name: str) -> dict[str, Any]:
         value = self.content.get(name)
         return value if isinstance(value, dict) else {}
 
-    def moment(self, value: Any) -> datetime:
-        """A time of SES's, or when we got the notification if that cannot be."""
+    def moment(self, value: Any) -> datetime | None:
+        """A time of SES's, unless it cannot be."""
         try:
             moment = datetime.fromisoformat(value)
             moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
             plausible = _EARLIEST <= moment <= self.received_at + timedelta(hours=1)
         except (TypeError, ValueError, OverflowError):
-            return self.received_at
-        return moment if plausible else self.received_at
+            return None
+        return moment if plausible else None
 
     def tag(self, name: str) -> str:
         tags = self.mail.get("tags")
@@ -114,12 +116,14 @@ class _Notification:
             # Without a feedback id: the same message, kind, time and recipient is the same event.
             else [self.ses_message_id, tag, str(stamp), recipient.strip().lower()]
         )
+        at = self.moment(stamp)
         return Happening(
             kind=kind,
             message_id=_number(tag),
             ses_message_id=self.ses_message_id,
             accepted_at=self.accepted_at,
-            at=self.moment(stamp),
+            at=at or self.received_at,
+            at_is_its_own=at is not None,
             # A hash, because the recipient is part of it.
             dedupe_key="ses:" + _digest([self.kind, *same]),
             recipient=recipient,

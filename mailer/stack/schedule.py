@@ -44,6 +44,7 @@ SCHEDULE = (
     Returning("mailer.sending.jobs.refresh_quota", 60),
     Returning("mailer.contacts.jobs.delete_private_persons", 3600),
     Returning("mailer.events.jobs.delete_old_raw", 3600),
+    Returning("mailer.events.jobs.make_months", 3600),
 )
 
 
