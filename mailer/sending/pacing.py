@@ -15,6 +15,7 @@ from mailer.config import Settings
 from mailer.installation import Installation
 from mailer.languages import N_
 from mailer.notice import switches
+from mailer.sending import stops
 
 # Why a campaign was paused, in words. Keys: our own, and SES's error codes and bulk statuses.
 PAUSE_REASONS = {
@@ -29,6 +30,14 @@ PAUSE_REASONS = {
     "sender_identity_unverified": N_("Amazon SES has not verified the sender's domain."),
     "all_refused": N_("Amazon SES refused every message of a batch for good."),
     "segment_broken": N_("The campaign's segment can no longer be used."),
+    "brake_bounces": N_(
+        "More than 5 % of the messages bounced for good. Look at where the addresses came from"
+        " before going on."
+    ),
+    "brake_complaints": N_(
+        "More than one recipient in a thousand reported the message as spam. Look at whom it went"
+        " to and what it said before going on."
+    ),
     "no_credentials": N_("There are no credentials for Amazon SES."),
     "AccountSuspendedException": N_("Amazon SES has suspended the account."),
     "ACCOUNT_SUSPENDED": N_("Amazon SES has suspended the account."),
@@ -66,13 +75,20 @@ def quota(installation: Installation) -> Quota | None:
 
 
 def refresh(session: Session, installation: Installation, *, now: datetime) -> bool:
-    """Read SES's limits and the state of our sending domains. False when SES did not answer."""
+    """Read SES's limits and the state of our sending domains. False when SES did not answer.
+
+    An account that may not send stops everything, before a message is tried in vain.
+    """
     settings = installation.settings
     try:
         account = ses_account.account(settings)
         _refresh_domains(session, settings, now)
     except ses_account.SesAccountError:
         return False
+    if account.enforcement == "SHUTDOWN":
+        stops.stop_all(session, reason="ACCOUNT_SUSPENDED", now=now)
+    elif not account.sending_enabled:
+        stops.stop_all(session, reason="ACCOUNT_SENDING_PAUSED", now=now)
     try:
         pace_of(installation).set_limit(
             Quota(

@@ -116,6 +116,20 @@ def test_an_account_that_ses_suspends_stops_everything_with_a_sentence(
     assert len(stand_in.messages()) == 3
 
 
+def test_an_account_that_may_not_send_is_noticed_before_anything_is_tried(
+    scene: Scene, stand_in: StandIn
+) -> None:
+    jobs.refresh_quota()
+    with scene.sessions() as session:
+        assert stops.standing(session) is None
+    stand_in.faults(sending_paused=True)
+    jobs.refresh_quota()
+    with scene.sessions() as session:
+        open_one = stops.standing(session)
+    assert open_one is not None
+    assert open_one.reason == "ACCOUNT_SENDING_PAUSED"
+
+
 def test_a_test_copy_does_not_leave_either(scene: Scene, stand_in: StandIn) -> None:
     from tests.sending.test_jobs import make_user
 
