@@ -52,6 +52,9 @@ class Settings:
     ses_configuration_set: str | None
     sns_topic_arns: frozenset[str]
     sns_certificate_file: Path | None
+    events_queue_url: str | None
+    events_queue_raw: bool
+    inbound_bucket: str | None
     unsubscribe_mailbox: str
     sender_threads: int
     fallback_rate: float
@@ -84,6 +87,9 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         ses_configuration_set=environ.get("SES_CONFIGURATION_SET") or None,
         sns_topic_arns=frozenset(environ.get("SNS_TOPIC_ARNS", "").replace(",", " ").split()),
         sns_certificate_file=_path(environ, "SNS_CERTIFICATE_FILE"),
+        events_queue_url=environ.get("EVENTS_QUEUE_URL") or None,
+        events_queue_raw=_one_of(environ, "EVENTS_QUEUE_RAW", ("no", "yes")) == "yes",
+        inbound_bucket=environ.get("INBOUND_BUCKET") or None,
         unsubscribe_mailbox=_text(
             environ, "UNSUBSCRIBE_MAILBOX", production, "unsubscribe@lupaposti.example"
         ),
@@ -96,6 +102,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     )
     _check_region(settings)
     _check_header_parts(settings)
+    _check_incoming(settings)
     if production:
         _check_production(settings)
     return settings
@@ -117,6 +124,23 @@ def _check_header_parts(settings: Settings) -> None:
         r"[A-Za-z0-9.!_+=~-]{1,64}@[A-Za-z0-9.-]{1,190}", settings.unsubscribe_mailbox
     ):
         raise SettingsError("UNSUBSCRIBE_MAILBOX must be a plain e-mail address.")
+
+
+def _check_incoming(settings: Settings) -> None:
+    url, bucket = settings.events_queue_url, settings.inbound_bucket
+    if url and not re.fullmatch(
+        r"https?://[A-Za-z0-9.:-]{1,200}/\d{1,20}/[A-Za-z0-9_-]{1,80}", url
+    ):
+        raise SettingsError("EVENTS_QUEUE_URL must be the URL of a standard SQS queue.")
+    if url and settings.production:
+        match = re.fullmatch(r"https://sqs\.([a-z0-9-]+)\.amazonaws\.(?:com|eu)/.*", url)
+        if match is None or match[1] not in EEA_REGIONS:
+            raise SettingsError(
+                "EVENTS_QUEUE_URL must be https://sqs.REGION.amazonaws.com/… with a region in the "
+                "European Economic Area."
+            )
+    if bucket and not re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", bucket):
+        raise SettingsError("INBOUND_BUCKET must be the name of an S3 bucket.")
 
 
 def _check_production(settings: Settings) -> None:

@@ -120,27 +120,43 @@ class Verifier:
 
     def verify(self, body: bytes, *, now: datetime) -> Envelope:
         """The envelope in `body`. Raises MalformedError, RefusedError or UnavailableError."""
+        fields = self._of_ours(body)
+        _check_age(_sent_at(fields), now)
+        return self._proven(body, fields, now)
+
+    def verify_queued(self, body: bytes) -> Envelope:
+        """The same for a body from our own queue, where it may have waited for two weeks.
+
+        Nobody can replay into the queue whom its policy does not let send, so its age is no sign of
+        anything; the certificate must have been good when the message was signed.
+        """
+        fields = self._of_ours(body)
+        return self._proven(body, fields, _sent_at(fields))
+
+    def _of_ours(self, body: bytes) -> dict[str, str]:
         if len(body) > LARGEST_BODY:
             raise MalformedError("too large")
         fields = _read(body)
         # The cheap refusals first: a stranger must not make us fetch or compute anything.
         if fields["TopicArn"] not in self._topics:
             raise RefusedError("topic")
-        _check_age(fields["Timestamp"], now)
+        return fields
+
+    def _proven(self, body: bytes, fields: Mapping[str, str], moment: datetime) -> Envelope:
         if fields["SignatureVersion"] != "2":
             raise RefusedError("signature version")
-        certificate = self._certificate(fields["SigningCertURL"], now)
+        certificate = self._certificate(fields["SigningCertURL"], moment)
         _check_signature(certificate, fields)
         return parse(body)
 
-    def _certificate(self, url: str, now: datetime) -> x509.Certificate:
+    def _certificate(self, url: str, moment: datetime) -> x509.Certificate:
         if self._file is not None and self._stand_in and url.startswith(self._stand_in):
             certificate = _load(_read_file(self._file))
         elif _CERTIFICATE_URL.fullmatch(url):
             certificate = self._fetched.get(url) or self._get(url)
         else:
             raise RefusedError("certificate host")
-        if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        if not certificate.not_valid_before_utc <= moment <= certificate.not_valid_after_utc:
             self._fetched.pop(url, None)
             raise RefusedError("certificate dates")
         return certificate
@@ -240,14 +256,16 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _check_age(timestamp: str, now: datetime) -> None:
+def _sent_at(fields: Mapping[str, str]) -> datetime:
     try:
-        sent = datetime.fromisoformat(timestamp)
-        sent = sent if sent.tzinfo else sent.replace(tzinfo=UTC)
-        age = now - sent
+        sent = datetime.fromisoformat(fields["Timestamp"])
+        return (sent if sent.tzinfo else sent.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise MalformedError("timestamp") from None
-    if not -FURTHEST_AHEAD <= age <= OLDEST:
+
+
+def _check_age(sent: datetime, now: datetime) -> None:
+    if not -FURTHEST_AHEAD <= now - sent <= OLDEST:
         raise RefusedError("age")
 
 

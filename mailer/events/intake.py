@@ -29,6 +29,7 @@ QUICK_TRIES = 3
 # Each further try comes when the notification is this many times older than at the last one.
 PATIENCE = 1.6
 KEPT = timedelta(days=30)
+LONGEST_REJECTED = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,27 @@ def store(session: Session, envelope: sns.Envelope, body: str, *, now: datetime)
             body=body,
             received_at=now,
             state="ignored" if nothing else "new",
+        )
+        .on_conflict_do_nothing(index_elements=[RawNotification.sns_message_id])
+        .returning(RawNotification.id)
+    )
+    return stored.first() is not None
+
+
+def reject(session: Session, key: str, body: str, *, reason: str, now: datetime) -> bool:
+    """Keep what came over the queue and is not ours; False when it came before.
+
+    `reason` in a word or two. Whatever `body` holds, it can be kept.
+    """
+    harmless = body.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    stored = session.execute(
+        insert(RawNotification)
+        .values(
+            sns_message_id=key,
+            topic_arn=f"rejected: {reason}",
+            body=harmless[:LONGEST_REJECTED],
+            received_at=now,
+            state="rejected",
         )
         .on_conflict_do_nothing(index_elements=[RawNotification.sns_message_id])
         .returning(RawNotification.id)

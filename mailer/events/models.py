@@ -11,14 +11,20 @@ from mailer.db import Model
 
 
 class RawNotification(Model):
-    """An SNS message as received: stored before it is acknowledged, applied by a job."""
+    """An SNS message as received: stored before it is acknowledged, applied by a job.
+
+    `mail` waits for the reader of incoming mail, `rejected` came over the queue and is not ours.
+    """
 
     __tablename__ = "raw_notifications"
     __table_args__ = (
-        CheckConstraint("state IN ('new', 'applied', 'waiting', 'ignored')", name="state"),
+        CheckConstraint(
+            "state IN ('new', 'applied', 'waiting', 'ignored', 'rejected', 'mail')", name="state"
+        ),
         Index(
             "ix_raw_notifications_open", "id", postgresql_where=text("state IN ('new', 'waiting')")
         ),
+        Index("ix_raw_notifications_mail", "id", postgresql_where=text("state = 'mail'")),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     sns_message_id: Mapped[str] = mapped_column(unique=True)
