@@ -1,0 +1,58 @@
+"""A process whose clock is wrong neither sends nor sweeps."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import time_machine
+from redis import Redis
+from sqlalchemy.orm import Session, sessionmaker
+
+from mailer import clock
+from mailer.config import Settings
+from mailer.sending import clocks, jobs
+from mailer.stand_in.server import Options, StandIn
+from tests.sending.scene import Scene, make_scene
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> Iterator[StandIn]:
+    with StandIn(Options(directory=tmp_path / "stand-in")) as server:
+        yield server
+
+
+@pytest.fixture
+def scene(
+    connected_settings: Settings,
+    sessions: sessionmaker[Session],
+    redis: Redis,
+    stand_in: StandIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Scene:
+    monkeypatch.setattr(clocks, "TOLERANCE", timedelta(seconds=60))
+    return make_scene(
+        connected_settings, sessions, redis, clock.now(), ses_endpoint_url=stand_in.url
+    )
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=-20), timedelta(minutes=2), timedelta(days=1)])
+def test_a_worker_whose_clock_is_wrong_sends_nothing(
+    scene: Scene, stand_in: StandIn, off: timedelta
+) -> None:
+    campaign_id = scene.make_campaign(people=3)
+    scene.launch(campaign_id)
+    with time_machine.travel(clock.now() + off, tick=True):
+        jobs.send(campaign_id)
+    assert stand_in.messages() == []
+    assert scene.states(campaign_id) == {"queued": 3}
+    jobs.send(campaign_id)
+    assert scene.states(campaign_id) == {"sent": 3}
+
+
+def test_whether_a_clock_agrees_can_be_asked(scene: Scene) -> None:
+    with scene.sessions() as session:
+        here: datetime = clock.now()
+        assert clocks.check(session, now=here)
+        assert not clocks.check(session, now=here + timedelta(minutes=3))
+        assert not clocks.check(session, now=here - timedelta(minutes=3))
