@@ -8,9 +8,11 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Link
-from mailer.events.actors import Hit
+from mailer.events.patterns import Hit
 
 KINDS = ("open", "click")
+# The number of the link that no person sees: no link has it.
+TRAP = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +33,22 @@ class Received:
             str(int(hit.at.timestamp() * 1000)),
             hit.client,
             " ".join(sorted(hit.signals)),
+            hit.network,
+            hit.agent,
         )
         return ",".join(fields)
 
 
 def decode(line: str) -> Received:
     """The hit in a line of the stream. Raises ValueError."""
-    key, kind, message_id, link_id, at, client, signals = line.split(",")
+    # Lines of the version before end with the signals.
+    key, kind, message_id, link_id, at, client, signals, *marks = line.split(",")
+    network, agent = marks or ("", "")
     if kind not in KINDS or not key:
         raise ValueError("kind")
     moment = datetime.fromtimestamp(int(at) / 1000, UTC)
-    hit = Hit(key, kind, moment, int(link_id) or None, client, frozenset(signals.split()))
+    seen = frozenset(signals.split())
+    hit = Hit(key, kind, moment, int(link_id) or None, client, seen, network, agent)
     return Received(int(message_id), hit)
 
 

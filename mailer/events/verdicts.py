@@ -1,25 +1,62 @@
-"""Writing down who made a hit: a person, a machine, or nobody can tell."""
+"""Writing down who made a hit: a person, a machine, or nobody can tell.
 
-from collections.abc import Collection, Sequence
+The statement gathers all hits of the messages asked for, mailer.events.actors judges each message
+by itself, and what changed is written in one go. The hit itself is never changed.
+"""
 
-from sqlalchemy import ARRAY, BigInteger, any_, cast, func, select, text
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from sqlalchemy import ARRAY, BigInteger, Row, any_, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Link
-from mailer.events.actors import RULESET, Hit, judge
+from mailer.events.actors import judge
 from mailer.events.links import KINDS
 from mailer.events.models import Event
+from mailer.events.patterns import Hit
+from mailer.events.rules import RULESET
 from mailer.sending.models import Message
 
 
-def reclassify(session: Session, message_ids: Collection[int]) -> None:
-    """Judge all hits of messages anew, with every hit and the time of delivery known by now."""
+class _Changed(NamedTuple):
+    id: int
+    at: datetime
+    actor: str
+    reasons: str
+    campaign_id: int | None
+
+
+def reclassify(session: Session, message_ids: Collection[int]) -> set[int]:
+    """Judge all hits of messages anew, with every hit and the time of delivery known by now.
+
+    The ids of the campaigns of which a verdict changed.
+    """
     if not message_ids:
-        return
-    events = session.execute(
+        return set()
+    changed = [
+        change
+        for _message_id, rows in groupby(_gather(session, message_ids), key=lambda r: r.message_id)
+        for change in _judge(list(rows))
+    ]
+    _write_verdicts(session, changed)
+    return {change.campaign_id for change in changed if change.campaign_id is not None}
+
+
+def _gather(session: Session, message_ids: Collection[int]) -> Sequence[Row[Any]]:
+    links = (
+        select(func.count())
+        .where(Link.campaign_id == Message.campaign_id, Link.language == Message.language)
+        .correlate(Message)
+        .scalar_subquery()
+    )
+    return session.execute(
         select(
             Event.id,
             Event.message_id,
+            Event.campaign_id,
             Event.kind,
             Event.at,
             Event.link_id,
@@ -29,11 +66,7 @@ def reclassify(session: Session, message_ids: Collection[int]) -> None:
             Event.details,
             Event.dedupe_key,
             Message.delivered_at,
-            select(func.count())
-            .where(Link.campaign_id == Message.campaign_id, Link.language == Message.language)
-            .correlate(Message)
-            .scalar_subquery()
-            .label("links"),
+            links.label("links"),
         )
         .join(Message, Message.id == Event.message_id)
         .where(
@@ -41,51 +74,55 @@ def reclassify(session: Session, message_ids: Collection[int]) -> None:
             Event.kind.in_(KINDS),
             Event.dedupe_key.startswith("hit:"),
         )
+        .order_by(Event.message_id)
     ).all()
-    by_message: dict[int, list[int]] = {}
-    for index, event in enumerate(events):
-        by_message.setdefault(event.message_id, []).append(index)
-    changed: list[tuple[int, str, str]] = []
-    for indexes in by_message.values():
-        rows = [events[index] for index in indexes]
-        hits = [
-            Hit(
-                row.dedupe_key,
-                row.kind,
-                row.at,
-                row.link_id,
-                str(row.details.get("client", "")),
-                frozenset(row.details.get("signals", ())),
-            )
-            for row in rows
-        ]
-        verdicts = judge(hits, delivered_at=rows[0].delivered_at, links=rows[0].links)
-        for row in rows:
-            verdict = verdicts[row.dedupe_key]
-            if (row.actor, tuple(row.reasons), row.ruleset_version) != (
-                verdict.actor,
-                verdict.reasons,
-                RULESET,
-            ):
-                changed.append((row.id, verdict.actor, ",".join(verdict.reasons)))
-    _write_verdicts(session, changed)
 
 
-def _write_verdicts(session: Session, changed: Sequence[tuple[int, str, str]]) -> None:
+def _judge(rows: Sequence[Row[Any]]) -> Iterator[_Changed]:
+    verdicts = judge(
+        [_hit(row) for row in rows], delivered_at=rows[0].delivered_at, links=rows[0].links
+    )
+    for row in rows:
+        verdict = verdicts[row.dedupe_key]
+        known = (row.actor, tuple(row.reasons), row.ruleset_version)
+        if known != (verdict.actor, verdict.reasons, RULESET):
+            reasons = ",".join(verdict.reasons)
+            yield _Changed(row.id, row.at, verdict.actor, reasons, row.campaign_id)
+
+
+def _hit(row: Row[Any]) -> Hit:
+    details = row.details
+    return Hit(
+        row.dedupe_key,
+        row.kind,
+        row.at,
+        row.link_id,
+        str(details.get("client", "")),
+        frozenset(details.get("signals", ())),
+        str(details.get("network", "")),
+        str(details.get("agent", "")),
+    )
+
+
+def _write_verdicts(session: Session, changed: Sequence[_Changed]) -> None:
     if not changed:
         return
+    # In one order always, so that two who write at once wait and do not block each other.
+    ordered = sorted(changed)
     session.execute(
         text(
             "UPDATE events AS e SET actor = v.actor, ruleset_version = :ruleset,"
             " reasons = CASE v.reasons WHEN '' THEN '{}'"
             " ELSE string_to_array(v.reasons, ',') END"
-            " FROM unnest(CAST(:ids AS bigint[]), CAST(:actors AS text[]),"
-            " CAST(:reasons AS text[])) AS v(id, actor, reasons) WHERE e.id = v.id"
+            " FROM unnest(CAST(:ids AS bigint[]), CAST(:moments AS timestamptz[]),"
+            " CAST(:actors AS text[]), CAST(:reasons AS text[])) AS v(id, at, actor, reasons)"
+            " WHERE e.id = v.id AND e.at = v.at"
         ),
         {
             "ruleset": RULESET,
-            "ids": [row[0] for row in changed],
-            "actors": [row[1] for row in changed],
-            "reasons": [row[2] for row in changed],
+            "ids": [change.id for change in ordered],
+            "moments": [change.at for change in ordered],
+            "actors": [change.actor for change in ordered],
+            "reasons": [change.reasons for change in ordered],
         },
     )

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from mailer import clock, installation
 from mailer.db import transaction
-from mailer.events import actors, answers
+from mailer.events import answers, clients
 from mailer.events.answers import Standing
 from mailer.languages import gettext as _
 from mailer.tokens import Purpose, Recipient, Signer, TokenError
@@ -292,6 +292,6 @@ def _seal(token: str, moment: str) -> str:
 
 def _looks_automatic() -> bool:
     headers = {name.lower(): value for name, value in request.headers}
-    signals = actors.signals_of(request.method, headers, secure=False)
-    client = actors.client_of(headers.get("user-agent", ""))
-    return "prefetch" in signals or client in actors.MACHINES
+    signals = clients.signals_of(request.method, headers, secure=False)
+    client = clients.client_of(headers.get("user-agent", ""))
+    return "prefetch" in signals or client in clients.PROGRAMS

@@ -20,8 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailer import clock, installation
 from mailer.adapters.tracking import HitStream, StreamUnavailableError
 from mailer.db import transaction
-from mailer.events import actors, hits, links
-from mailer.events.actors import Hit
+from mailer.events import hits, links
+from mailer.events.sightings import Watch
 from mailer.installation import Installation
 from mailer.tokens import Purpose, Recipient, Signer, TokenError
 
@@ -41,14 +41,6 @@ _PRIVATE = [
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 ]
-_HEADERS = {
-    "HTTP_USER_AGENT": "user-agent",
-    "HTTP_ACCEPT_LANGUAGE": "accept-language",
-    "HTTP_SEC_PURPOSE": "sec-purpose",
-    "HTTP_PURPOSE": "purpose",
-    "HTTP_X_MOZ": "x-moz",
-    "HTTP_SEC_FETCH_MODE": "sec-fetch-mode",
-}
 
 
 class Destinations:
@@ -120,7 +112,9 @@ class Tracking:
         self._app = app
         self._here = here
         self._signer = Signer(settings.secret_key, *settings.retired_secret_keys)
-        self._secure = settings.public_url.startswith("https:")
+        secure = settings.public_url.startswith("https:")
+        self._watch = Watch(settings.secret_key, secure=secure)
+        self._notice = f"{settings.public_url}/privacy"
         self._stream = HitStream(here.redis)
         self._destinations = Destinations(here)
 
@@ -140,23 +134,26 @@ class Tracking:
         if method not in ("GET", "HEAD"):
             status, headers, body = "405 Method Not Allowed", [("Allow", "GET, HEAD")], b""
         else:
-            status, headers, body = answer(path[3:], method, environ)
+            status, headers, body = answer(path[3:], environ)
         start_response(status, [*headers, *_PRIVATE, ("Content-Length", str(len(body)))])
         return [b"" if method == "HEAD" else body]
 
-    def _open(self, rest: str, method: str, environ: "WSGIEnvironment") -> "_Answer":
+    def _open(self, rest: str, environ: "WSGIEnvironment") -> "_Answer":
         recipient = self._read(Purpose.OPEN, rest.removesuffix(".gif"))
         if recipient is not None:
-            self._keep("open", recipient, None, method, environ)
+            self._keep("open", recipient, None, environ)
         # The same picture for every token: it tells nobody whether a token is a real one.
         return "200 OK", [("Content-Type", "image/gif")], PIXEL
 
-    def _click(self, rest: str, method: str, environ: "WSGIEnvironment") -> "_Answer":
+    def _click(self, rest: str, environ: "WSGIEnvironment") -> "_Answer":
         token, _, number = rest.partition("/")
         recipient = self._read(Purpose.CLICK, token)
         if recipient is None or not (number.isascii() and number.isdigit() and len(number) < 19):
             return _NOT_FOUND
         link_id = int(number)
+        if link_id == links.TRAP:
+            self._keep("click", recipient, None, environ)
+            return "302 Found", [("Location", self._notice), ("Content-Type", "text/plain")], b""
         try:
             url = self._destinations.find(recipient.message_id, link_id)
         except SQLAlchemyError as error:
@@ -165,7 +162,7 @@ class Tracking:
         location = _location(url) if url else None
         if location is None:
             return _NOT_FOUND
-        self._keep("click", recipient, link_id, method, environ)
+        self._keep("click", recipient, link_id, environ)
         return "302 Found", [("Location", location), ("Content-Type", "text/plain")], b""
 
     def _read(self, purpose: Purpose, token: str) -> Recipient | None:
@@ -179,21 +176,10 @@ class Tracking:
         kind: str,
         recipient: Recipient,
         link_id: int | None,
-        method: str,
         environ: "WSGIEnvironment",
     ) -> None:
-        headers = {name: environ[key][:500] for key, name in _HEADERS.items() if key in environ}
-        received = links.Received(
-            recipient.message_id,
-            Hit(
-                key=links.new_key(),
-                kind=kind,
-                at=clock.now(),
-                link_id=link_id,
-                client=actors.client_of(headers.get("user-agent", "")),
-                signals=actors.signals_of(method, headers, secure=self._secure),
-            ),
-        )
+        hit = self._watch.hit(kind, link_id, environ, at=clock.now())
+        received = links.Received(recipient.message_id, hit)
         try:
             self._stream.append(received.encode())
         except StreamUnavailableError:

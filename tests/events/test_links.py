@@ -17,6 +17,7 @@ from mailer.events.applying import Arrival, apply
 from mailer.events.hits import record
 from mailer.events.links import Received, campaigns_of, decode, destination, new_key
 from mailer.events.models import Event, HitCount
+from mailer.events.rules import RULESET
 from mailer.events.ses_events import parse
 from tests.events.register import (
     make_campaign,
@@ -68,7 +69,7 @@ def test_opens_and_clicks_are_kept_as_the_notice_declares(scene: Scene) -> None:
     assert (opened.kind, opened.actor, opened.link_id) == ("open", "human", None)
     assert (clicked.kind, clicked.actor, clicked.link_id) == ("click", "human", scene.links[0].id)
     assert clicked.campaign_id == scene.campaign.id
-    assert clicked.ruleset_version == 1
+    assert clicked.ruleset_version == RULESET
     assert clicked.details == {"client": "browser", "signals": []}
 
 
