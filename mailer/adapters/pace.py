@@ -12,6 +12,8 @@ from redis import Redis, RedisError
 
 _BUCKET = "lupaposti:pace"
 _QUOTA = "lupaposti:quota"
+# How much of SES's rate we use.
+SHARE = 0.9
 # Longer than a call to SES usually takes, so that one event is not counted again.
 SLOWED_SECONDS = 1.0
 
@@ -106,7 +108,7 @@ class Pace:
         except RedisError:
             return False
 
-    def set_limit(self, quota: Quota, share: float = 0.9) -> None:
+    def set_limit(self, quota: Quota, share: float = SHARE) -> None:
         """Take over SES's limits, using `share` of its rate. Raises RedisError."""
         limit = max(quota.rate * share, 1.0) if quota.rate > 0 else 0.0
         with self._redis.pipeline() as pipeline:

@@ -1,7 +1,7 @@
 """When offices are open: weekdays, hours and public holidays of a country. Pure.
 
-The calendar of a recipient is that of a country in ZONES; an unknown country keeps the default's
-hours, since somebody whose country is not known is still not to be mailed at night.
+The calendar of a recipient is that of a country in ZONES; somebody whose country is not known, or
+not here, keeps the default's hours (mailer.sending.plan_rows).
 """
 
 from collections.abc import Iterable, Iterator
@@ -62,12 +62,6 @@ class Opening:
     end: datetime
 
 
-def calendar_of(country: str | None) -> str:
-    """The key of ZONES whose calendar holds for a country, as two letters or unknown."""
-    code = (country or "").upper()
-    return code if code in ZONES else DEFAULT_COUNTRY
-
-
 def is_working_day(calendar: str, day: date) -> bool:
     """Whether offices are open on a day at all."""
     return day.weekday() < 5 and day not in _closed_days(calendar, day.year)
@@ -116,15 +110,9 @@ def next_open(calendar: str, moment: datetime) -> datetime:
     return max(moment, next(openings(calendar, moment)).start)
 
 
-def closed_calendars(moment: datetime) -> frozenset[str]:
-    """The calendars by which offices are closed at a moment."""
-    return frozenset(calendar for calendar in ZONES if not is_open(calendar, moment))
-
-
-def countries_of(calendars: Iterable[str]) -> tuple[list[str], bool]:
-    """The countries of calendars, and whether countries without one belong to them too."""
-    wanted = set(calendars)
-    return sorted(wanted), DEFAULT_COUNTRY in wanted
+def closed(calendars: Iterable[str], moment: datetime) -> frozenset[str]:
+    """Those of the calendars by which offices are closed at a moment."""
+    return frozenset(calendar for calendar in calendars if not is_open(calendar, moment))
 
 
 @cache

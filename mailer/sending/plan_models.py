@@ -47,7 +47,8 @@ class CampaignPlan(Model):
     """What the last planning of a campaign came to. The plan itself is `messages.not_before`.
 
     `days`: [[ISO date in Helsinki, messages], …]. `limits`: keys of plan.LIMITS that shaped it.
-    `basis` is what it was computed from; when that changes, so must the plan.
+    `basis`: {"terms": what it was computed from, "calendars": [whose business hours it has]}; when
+    the terms change, so must the plan.
     """
 
     __tablename__ = "campaign_plans"

@@ -1,0 +1,117 @@
+"""What takes room besides the campaign that is planned: sent lately, and planned by others."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy.orm import Session
+
+from mailer.adapters.pace import Quota
+from mailer.campaigns.models import Campaign
+from mailer.contacts.models import Contact
+from mailer.languages import TIMEZONE
+from mailer.sending import warmup
+from mailer.sending.models import Message
+from mailer.sending.slots import DAY_HOURS, HOUR, Limits, Load, day_of, day_start, hour_of
+
+
+def read(
+    session: Session,
+    campaign_id: int,
+    sender_domain: str,
+    limits: Limits,
+    quota: Quota | None,
+    *,
+    now: datetime,
+) -> Load:
+    """Only what the limits ask for is read."""
+    hours = _planned_hours(session, campaign_id, now) if limits.rate or limits.per_day else {}
+    sent = _sent_hours(session, quota, now) if limits.per_day else {}
+    domains = _domain_hours(session, campaign_id, limits.caps, now) if limits.caps else {}
+    days = _warmup_days(session, campaign_id, sender_domain, now) if limits.warmup else {}
+    return Load(sent=sent, hours=hours, domains=domains, days=days)
+
+
+def planned_before(session: Session, campaign_id: int, *, now: datetime, before: datetime) -> int:
+    """Messages that other campaigns have waiting to go before a moment."""
+    hours = _planned_hours(session, campaign_id, now)
+    return sum(number for hour, number in hours.items() if hour < before)
+
+
+def _others(campaign_id: int) -> tuple[ColumnElement[bool], ...]:
+    """SQL: waits in another campaign that is under way."""
+    under_way = select(Campaign.id).where(Campaign.state == "sending", Campaign.id != campaign_id)
+    return (Message.state == "queued", Message.campaign_id.in_(under_way))
+
+
+def _planned_hours(session: Session, campaign_id: int, now: datetime) -> dict[datetime, int]:
+    hour = _hour(func.greatest(Message.not_before, literal(now)))
+    rows = session.execute(select(hour, func.count()).where(*_others(campaign_id)).group_by(hour))
+    return {hour_of(row[0]): row[1] for row in rows}
+
+
+def _sent_hours(session: Session, quota: Quota | None, now: datetime) -> dict[datetime, int]:
+    hour = _hour(Message.sent_at)
+    since = hour_of(now) - HOUR * (DAY_HOURS - 1)
+    rows = session.execute(
+        select(hour, func.count()).where(Message.sent_at >= since).group_by(hour)
+    )
+    found: dict[datetime, int] = defaultdict(int, {hour_of(row[0]): row[1] for row in rows})
+    # What others send through the account; nobody knows when, so it stays for a day.
+    unknown = int(quota.used) - sum(found.values()) if quota else 0
+    found[hour_of(now)] += max(0, unknown)
+    return found
+
+
+def _domain_hours(
+    session: Session, campaign_id: int, domains: Collection[str], now: datetime
+) -> Mapping[tuple[str, datetime], int]:
+    domain = func.split_part(Contact.email, "@", 2)
+    hour = _hour(func.greatest(Message.not_before, Message.sent_at, literal(now)))
+    this_hour = Message.sent_at >= hour_of(now)
+    rows = session.execute(
+        select(domain, hour, func.count())
+        .join(Contact, Contact.id == Message.contact_id)
+        .where(or_(this_hour, and_(*_others(campaign_id))), domain.in_(sorted(domains)))
+        .group_by(domain, hour)
+    )
+    return {(row[0], hour_of(row[1])): row[2] for row in rows}
+
+
+def _warmup_days(
+    session: Session, campaign_id: int, sender_domain: str, now: datetime
+) -> Mapping[date, int]:
+    moment = func.greatest(Message.not_before, literal(now))
+    day = func.date(func.timezone(str(TIMEZONE), moment))
+    rows = session.execute(
+        select(day, func.count())
+        .join(Campaign, Campaign.id == Message.campaign_id)
+        .where(*_others(campaign_id), warmup.of_domain(sender_domain))
+        .group_by(day)
+    )
+    found: dict[date, int] = defaultdict(int, {row[0]: row[1] for row in rows})
+    found[day_of(now)] += _sent_today(session, sender_domain, now)
+    return found
+
+
+def _sent_today(session: Session, sender_domain: str, now: datetime) -> int:
+    """What has left today or is on its way."""
+    today = day_start(now)
+    of_domain = (
+        select(func.count())
+        .select_from(Message)
+        .join(Campaign, Campaign.id == Message.campaign_id)
+        .where(warmup.of_domain(sender_domain))
+    )
+    # Apart, because each has a small index of its own.
+    sent = session.scalar(of_domain.where(Message.sent_at >= today)) or 0
+    open_ones = of_domain.where(
+        Message.state.in_(("sending", "uncertain")), Message.claimed_at >= today
+    )
+    return sent + (session.scalar(open_ones) or 0)
+
+
+def _hour(moment: ColumnElement[datetime] | object) -> ColumnElement[datetime]:
+    hour: ColumnElement[datetime] = func.date_trunc("hour", moment, "UTC")
+    return hour
