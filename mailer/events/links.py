@@ -11,8 +11,6 @@ from mailer.campaigns.models import Link
 from mailer.events.patterns import Hit
 
 KINDS = ("open", "click")
-# The number of the link that no person sees: no link has it.
-TRAP = 0
 
 
 @dataclass(frozen=True, slots=True)

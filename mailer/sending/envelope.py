@@ -18,6 +18,9 @@ from mailer.notice.schema import OWN_SOURCES, Entity
 from mailer.roles.taxonomy import FUNCTION_LABELS
 from mailer.tokens import Purpose, Recipient, Signer, TokenError
 
+# The number of the link that no person sees: no link has it.
+TRAP = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -76,6 +79,10 @@ class Links:
     def click_address(self, token: str, link_id: int) -> str:
         """The address of one tracked link."""
         return f"{self._base}/c/{token}/{link_id}"
+
+    def trap_address(self, token: str) -> str:
+        """The address of the link that no person sees: who follows it is a machine."""
+        return self.click_address(token, TRAP)
 
     def notice(self) -> str:
         """The public notice."""

@@ -31,6 +31,7 @@ _BRACES = re.compile(r"\{(?=\{)")
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
 )
+_UNSEEN_STYLE = "display:none!important;visibility:hidden!important;"
 # One contact's nonsense must not carry a whole call over SES's limit for data.
 LONGEST_VALUE = 3_000
 
@@ -168,7 +169,8 @@ class Rendering:
             plain_footer = _template_parts(self._footer("footer.txt", _plain_templates))
         before, after = _split_body(content.html)
         skeleton.subject = _join(content.subject.parts, "s", skeleton.slots)
-        skeleton.html = _join((*before, *footer, Slot("pixel", ""), *after), "h", skeleton.slots)
+        unseen = (Slot("trap", ""), Slot("pixel", ""))
+        skeleton.html = _join((*before, *footer, *unseen, *after), "h", skeleton.slots)
         skeleton.text = _join((*content.text.parts, *plain_footer), "t", skeleton.slots)
         if 'href="{{h_stop}}"' not in skeleton.html or "{{t_stop}}" not in skeleton.text:
             raise OptOutMissingError(content.language)
@@ -221,6 +223,8 @@ class _Shared:
         context = key[0]
         if slot.name == "pixel":
             return self._pixel_html() if context == "h" else ""
+        if slot.name == "trap":
+            return self._trap_html() if context == "h" else ""
         if slot.name == "art14":
             block = _one_line(self._made["art14"])
             if context == "h":
@@ -244,6 +248,13 @@ class _Shared:
         if self._pixel is None:
             return ""
         return f'<img src="{html.escape(self._pixel)}" width="1" height="1" alt="">'
+
+    def _trap_html(self) -> str:
+        """A link that no person sees, hears or reaches by keyboard: only machines follow it."""
+        if self._click is None:
+            return ""
+        address = html.escape(self._rendering.links.trap_address(self._click))
+        return f'<a href="{address}" aria-hidden="true" tabindex="-1" style="{_UNSEEN_STYLE}"></a>'
 
 
 def _one_line(text: str) -> str:

@@ -43,6 +43,7 @@ from mailer.stack.supervisor import Stack
 READERS = 40
 BROWSER = {
     "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     "Accept-Language": "fi-FI,fi;q=0.9",
 }
 IMPORT_SECONDS = 60

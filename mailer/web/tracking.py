@@ -23,6 +23,7 @@ from mailer.db import transaction
 from mailer.events import hits, links
 from mailer.events.sightings import Watch
 from mailer.installation import Installation
+from mailer.sending.envelope import TRAP
 from mailer.tokens import Purpose, Recipient, Signer, TokenError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Tracking:
         if recipient is None or not (number.isascii() and number.isdigit() and len(number) < 19):
             return _NOT_FOUND
         link_id = int(number)
-        if link_id == links.TRAP:
+        if link_id == TRAP:
             self._keep("click", recipient, None, environ)
             return "302 Found", [("Location", self._notice), ("Content-Type", "text/plain")], b""
         try:

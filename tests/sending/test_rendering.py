@@ -335,6 +335,23 @@ def test_with_tracking_every_link_of_the_author_and_no_other_goes_through_ours(
     assert "/o/" not in final.text
 
 
+def test_a_link_that_nobody_sees_is_in_the_html_where_clicks_are_tracked(
+    settings: Settings,
+) -> None:
+    made = make_rendering(settings, links={("fi", 1): 11, ("fi", 2): 12})
+    person = make_person(track_clicks=True)
+    final = made.final(person)
+    address = made.links.trap_address(made.links.click_token(person))
+    assert f'<a href="{address}" aria-hidden="true" tabindex="-1"' in final.html
+    [element] = re.findall(rf'<a href="{re.escape(address)}"[^>]*>(.*?)</a>', final.html)
+    assert element == ""
+    assert address not in final.text
+    # It stops nothing, and it is not there where nothing is recorded.
+    assert "/s/" not in address
+    assert "aria-hidden" not in made.final(make_person(track_opens=True)).html
+    assert "aria-hidden" not in made.final(person, test=True).html
+
+
 def test_clicks_and_opens_are_tracked_apart(settings: Settings) -> None:
     made = make_rendering(settings, links={("fi", 1): 11, ("fi", 2): 12})
     opens = made.final(make_person(track_opens=True))
