@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailer import audit, gate
+from mailer.adapters.pace import Quota
 from mailer.adapters.queue import enqueue_after_commit
 from mailer.campaigns import lifecycle
 from mailer.campaigns.content import Compiled, compile_content
@@ -16,6 +17,7 @@ from mailer.config import Settings
 from mailer.notice import switches
 from mailer.segments import build
 from mailer.segments.models import Segment
+from mailer.sending import plan
 from mailer.sending.models import Message
 from mailer.sending.rendering import Rendering
 
@@ -40,11 +42,13 @@ class Frozen:
     blocked: int
 
 
-def launch(session: Session, campaign_id: int, *, now: datetime) -> Frozen | None:
-    """Move a campaign from its hold to sending and freeze its audience. None if another did.
+def launch(
+    session: Session, campaign_id: int, *, now: datetime, quota: Quota | None = None
+) -> Frozen | None:
+    """Move a campaign from its hold to sending, freeze its audience and plan when each one goes.
 
-    One transaction: either everybody is in the ledger, sent to or left out with the reason, or
-    nobody is. Raises LaunchError.
+    None if another did. One transaction: either everybody is in the ledger, sent to or left out
+    with the reason, or nobody is. `quota`: SES's limits, where known. Raises LaunchError.
     """
     # Not a paused one: somebody holds that back.
     if not lifecycle.move(session, campaign_id, to="sending", now=now, allowed_from={"starting"}):
@@ -54,6 +58,8 @@ def launch(session: Session, campaign_id: int, *, now: datetime) -> Frozen | Non
     _freeze_links(session, campaign)
     frozen = _freeze_audience(session, campaign, now)
     campaign.launched_at = now
+    if frozen.queued:
+        plan.make(session, campaign, quota, now=now)
     audit.record(
         session,
         "campaign.launched",

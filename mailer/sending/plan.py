@@ -88,11 +88,11 @@ def make(
 
     Locks out other plans until the transaction ends, since they share the quota and the caps.
     """
-    session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     terms = _terms(session, campaign, quota, spread=campaign.spread_days)
     if terms.are_none:
         _forget(session, campaign.id, now=now)
         return None
+    session.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     rows = plan_rows.waiting(campaign.id)
     allocation, grouping = _allocate(session, campaign, rows, terms, quota, now=now, start=now)
     plan_rows.write(session, campaign.id, grouping, allocation.slots, now=now)
@@ -142,15 +142,14 @@ def of(session: Session, campaign_id: int) -> Forecast | None:
     return Forecast(found.ends_at, days, frozenset(found.limits))
 
 
-def remake_stale(session: Session, quota: Quota | None, *, now: datetime) -> list[int]:
-    """Plan anew each campaign under way whose plan no longer holds; their ids."""
+def stale(session: Session, quota: Quota | None, *, now: datetime) -> list[int]:
+    """Campaigns under way whose plan no longer holds."""
     under_way = session.scalars(
         select(Campaign)
         .where(Campaign.state == "sending", Campaign.launched_at.is_not(None))
         .order_by(Campaign.launched_at, Campaign.id)
     ).all()
-    stale = [campaign.id for campaign in under_way if _is_stale(session, campaign, quota, now=now)]
-    return [campaign_id for campaign_id in stale if remake(session, campaign_id, quota, now=now)]
+    return [campaign.id for campaign in under_way if _is_stale(session, campaign, quota, now=now)]
 
 
 def remake(session: Session, campaign_id: int, quota: Quota | None, *, now: datetime) -> bool:

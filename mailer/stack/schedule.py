@@ -42,6 +42,7 @@ SCHEDULE = (
     Returning("mailer.sending.jobs.retry_soft_bounced", 600),
     Returning("mailer.contacts.jobs.sweep_imports", 30),
     Returning("mailer.sending.jobs.refresh_quota", 60),
+    Returning("mailer.sending.jobs.keep_plans", 20, timeout=900),
     Returning("mailer.contacts.jobs.delete_private_persons", 3600),
     Returning("mailer.events.jobs.delete_old_raw", 3600),
     Returning("mailer.events.jobs.make_months", 3600),
