@@ -1,8 +1,9 @@
 """What an event of Amazon SES does to its message, to the contact and to the suppression list.
 
-EFFECTS is the one table. Order and repetition do not matter: a message's state only rises (along
-mailer.sending.models.TRANSITIONS), and the suppression of an event is made with its row in
-`events`, so a repeated event does nothing, not even when a person has undone their opt-out since.
+EFFECTS is the one table. Every event but a refusal proves that SES accepted the message. Order and
+repetition do not matter: a message's state only rises (along mailer.sending.models.TRANSITIONS),
+and the suppression of an event is made with its row in `events`, so a repeated event does nothing,
+not even when a person has undone their opt-out since.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,15 +33,15 @@ EFFECTS: Mapping[str, Effect] = {
     ),
     "unsubscribed": Effect(N_("Not tried: opted out"), state="bounced", suppression="optout"),
     # Also automatic replies: whether a mailbox is full or its owner away, nothing follows from one.
-    "soft_bounce": Effect(N_("Bounced for now")),
+    "soft_bounce": Effect(N_("Bounced for now"), state="sent"),
     "complaint": Effect(N_("Reported as spam"), state="complained", suppression="complaint"),
-    "not_spam": Effect(N_("Reported as not spam")),
-    "auth_failure": Effect(N_("Failed the receiver's authentication check")),
+    "not_spam": Effect(N_("Reported as not spam"), state="sent"),
+    "auth_failure": Effect(N_("Failed the receiver's authentication check"), state="sent"),
     "reject": Effect(N_("Refused by Amazon SES"), state="failed"),
     "rendering_failure": Effect(N_("Could not be put together"), state="failed"),
-    "delay": Effect(N_("Delayed")),
+    "delay": Effect(N_("Delayed"), state="sent"),
     # SES's own subscription lists are not used; if one speaks all the same, it is heeded.
-    "subscription": Effect(N_("Opted out at Amazon SES"), suppression="optout"),
+    "subscription": Effect(N_("Opted out at Amazon SES"), state="sent", suppression="optout"),
 }
 # Of two states that events give a message, the later one stands.
 _RISING = ("sent", "failed", "delivered", "bounced", "complained")

@@ -16,14 +16,15 @@ from mailer.campaigns import lifecycle
 from mailer.campaigns.content import ContentError
 from mailer.campaigns.models import Campaign
 from mailer.db import transaction
+from mailer.installation import Installation
 from mailer.languages import gettext, in_language
 from mailer.segments.rules import SegmentError
 from mailer.sending import brake as braking
-from mailer.sending import delivery, launch, pacing, retries, stops, warmup
-from mailer.sending import plan as planning
+from mailer.sending import delivery, launch, pacing, probes, retries, stops
 from mailer.sending import sweep as sweeping
 from mailer.sending.launch import LaunchError
 from mailer.sending.previews import person_for_preview
+from mailer.sending.proof import Margins
 from mailer.sending.rendering import OptOutMissingError
 from mailer.sending.sender import Sender, reason_of
 
@@ -69,7 +70,7 @@ def start_due() -> None:
     for campaign_id in waiting:
         try:
             with transaction(here.sessions) as session:
-                launch.launch(session, campaign_id, now=clock.now(), quota=pacing.quota(here))
+                launch.launch(session, campaign_id, now=clock.now())
         except (LaunchError, ContentError, SegmentError, OptOutMissingError) as error:
             with transaction(here.sessions) as session:
                 lifecycle.fail(session, campaign_id, reason=reason_of(error), now=clock.now())
@@ -97,9 +98,9 @@ def sweep() -> None:
         expired = sweeping.expire_claims(
             session, lease_seconds=here.settings.claim_lease_seconds, now=now
         )
-        requeued = sweeping.requeue_unaccepted(
-            session, settle_seconds=here.settings.settle_seconds, now=now
-        )
+        margins = _margins(here)
+        sweeping.settle_by_traces(session, margins=margins)
+        requeued = sweeping.requeue_unaccepted(session, margins=margins, now=now)
         sweeping.cancel_left_over(session)
     if expired or requeued:
         log.info("sweep_found", extra={"expired": expired, "requeued": requeued})
@@ -109,6 +110,34 @@ def sweep() -> None:
         if queue.waiting("send") < launch.SENDER_JOBS:
             for campaign_id in sweeping.waiting_campaigns(session, now=now):
                 queue.enqueue_after_commit(session, "send", "mailer.sending.jobs.send", campaign_id)
+    probe()
+
+
+def _margins(here: Installation) -> Margins:
+    return Margins.of(
+        lease_seconds=here.settings.claim_lease_seconds, settle_seconds=here.settings.settle_seconds
+    )
+
+
+def probe() -> None:
+    """Send probes where a lost call has no witnesses, or soon could have none."""
+    here = installation.current()
+    with transaction(here.sessions) as session:
+        wanted = probes.wanted(session, margins=_margins(here), now=clock.now())
+        if wanted is None:
+            return
+        pace = pacing.pace_of(here)
+        granted, _ = pace.take(wanted.number)
+        pace.give_back(max(0, granted - wanted.number))
+        number = min(granted, wanted.number)
+        if not number:
+            return
+        batch = probes.begin(session, wanted, number=number, now=clock.now())
+    results = delivery.ses_of(here.settings).send_bulk(batch.call)
+    with transaction(here.sessions) as session:
+        probes.record(session, batch, results, now=clock.now())
+    log.info("probes_sent", extra={"probes": number})
+
 
 
 def brake() -> None:
@@ -134,22 +163,7 @@ def refresh_quota() -> None:
             return
         limits = pacing.quota(here)
         if limits and (limits.per_day < 0 or limits.used < limits.per_day):
-            for campaign_id in lifecycle.resume_paused(
-                session, reason="daily_quota", now=clock.now()
-            ):
-                planning.remake(session, campaign_id, limits, now=clock.now())
-
-
-def keep_plans() -> None:
-    """Begin the day of each warm-up, and plan anew what is no longer as it was planned."""
-    here = installation.current()
-    with transaction(here.sessions) as session:
-        warmup.turn(session, now=clock.now())
-    with transaction(here.sessions) as session:
-        stale = planning.stale(session, pacing.quota(here), now=clock.now())
-    for campaign_id in stale:
-        with transaction(here.sessions) as session:
-            planning.remake(session, campaign_id, pacing.quota(here), now=clock.now())
+            lifecycle.resume_paused(session, reason="daily_quota", now=clock.now())
 
 
 def send_test(campaign_id: int, user_id: int, language: str, contact_id: int) -> None:

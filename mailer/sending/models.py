@@ -68,7 +68,7 @@ class Message(Model):
     __tablename__ = "messages"
     __table_args__ = (
         CheckConstraint(f"state IN {STATES}", name="state"),
-        CheckConstraint("kind IN ('campaign', 'test')", name="kind"),
+        CheckConstraint("kind IN ('campaign', 'test', 'probe')", name="kind"),
         UniqueConstraint("campaign_id", "contact_id"),
         Index(
             "ix_messages_queued",
@@ -84,6 +84,14 @@ class Message(Model):
             postgresql_where=text("state IN ('sending', 'uncertain')"),
         ),
         Index("ix_messages_sent_at", "sent_at", postgresql_where=text("sent_at IS NOT NULL")),
+        # Small in good times: whether the event stream loses anything is asked of it.
+        Index(
+            "ix_messages_unconfirmed",
+            "sent_at",
+            postgresql_where=text(
+                "sent_at IS NOT NULL AND ses_message_id IS NOT NULL AND confirmed_at IS NULL"
+            ),
+        ),
         Index("ix_messages_contact_id", "contact_id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)

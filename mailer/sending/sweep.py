@@ -1,21 +1,20 @@
 """Finding lost work in PostgreSQL, whatever happened to Redis and to workers.
 
 - A message claimed longer ago than the lease belongs to a worker that died: `uncertain`.
-- An `uncertain` message is settled by SES's own Send event (mailer.events.effects), or goes back to
-  the queue when no event came although the event stream is proven alive for that time: then SES did
-  not accept it. What can be proven neither way waits for a person.
+- An `uncertain` message is settled by SES's own events (mailer.events.effects), or goes back to the
+  queue when it is proven that SES did not accept it (mailer.sending.proof). What can be proven
+  neither way waits for a person (mailer.sending.uncertain).
 """
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, column, exists, not_, select, table, update
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import exists, select, text, update
+from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Campaign
-from mailer.sending.models import ACCEPTED, Message
-
-# Below the events that fill it, so named here and not imported.
-_raw = table("raw_notifications", column("state"), column("received_at"))
+from mailer.sending import proof
+from mailer.sending.models import Message
+from mailer.sending.proof import Call, Margins
 
 
 def expire_claims(session: Session, *, lease_seconds: int, now: datetime) -> int:
@@ -33,47 +32,89 @@ def expire_claims(session: Session, *, lease_seconds: int, now: datetime) -> int
     return len(expired.all())
 
 
-def requeue_unaccepted(session: Session, *, settle_seconds: int, now: datetime) -> int:
-    """Uncertain messages that SES provably did not accept go back to the queue; how many.
+def settle_by_traces(session: Session, *, margins: Margins) -> int:
+    """Uncertain messages that a recipient has opened, clicked or answered did leave; how many.
 
-    Proof, per message claimed at t and at least `settle_seconds` old: messages accepted within
-    `settle_seconds` of t, on both sides of it, all have their own Send event; every notification
-    received up to t + `settle_seconds` has been applied; and no event names this one.
+    SES's own events move the ledger themselves (mailer.events.effects).
     """
-    settle = timedelta(seconds=settle_seconds)
-    open_ones = and_(
-        Message.state == "uncertain",
-        Message.kind == "campaign",
-        Message.claimed_at < now - settle,
-        Message.confirmed_at.is_(None),
-    )
-    # A whole call shares its moment, so the neighbours are looked through once for each call.
-    moments = select(Message.claimed_at).where(open_ones).distinct().cte("moments")
-    claimed_at = moments.c.claimed_at
-    neighbour = aliased(Message)
-    near = and_(
-        neighbour.state.in_(ACCEPTED),
-        neighbour.ses_message_id.is_not(None),
-        neighbour.sent_at.between(claimed_at - settle, claimed_at + settle),
-    )
-    confirmed_after = exists().where(
-        near, neighbour.sent_at >= claimed_at, neighbour.confirmed_at.is_not(None)
-    )
-    unconfirmed = exists().where(near, neighbour.confirmed_at.is_(None))
-    backlog = exists().where(_raw.c.state == "new", _raw.c.received_at <= claimed_at + settle)
-    proven = select(claimed_at).where(
-        confirmed_after.correlate(moments),
-        not_(unconfirmed.correlate(moments)),
-        not_(backlog.correlate(moments)),
-    )
+    settled = session.execute(_SETTLE_BY_TRACES, {"lease": margins.lease})
+    return len(settled.all())
+
+
+def requeue_unaccepted(session: Session, *, margins: Margins, now: datetime) -> int:
+    """Uncertain messages that SES provably did not accept (mailer.sending.proof) go back to the
+    queue; how many."""
+    calls = proof.calls(session, margins=margins, now=now)
+    _note_accepted_calls(session, [each for each in calls if each.standing == "call_accepted"])
+    proven = [each for each in calls if each.standing == "proven"]
+    if not proven:
+        return 0
     requeued = session.execute(
-        update(Message)
-        .where(open_ones, Message.claimed_at.in_(proven))
-        .values(state="queued", not_before=now, error="not_accepted")
-        .returning(Message.id)
-        .execution_options(synchronize_session=False)
+        _REQUEUE,
+        {
+            "campaigns": [each.campaign_id for each in proven],
+            "moments": [each.claimed_at for each in proven],
+            "lost": list(proof.LOST),
+            "lease": margins.lease,
+            "now": now,
+        },
     )
     return len(requeued.all())
+
+
+# An event of an earlier try (before a soft bounce) says nothing of this one.
+_SETTLE_BY_TRACES = text(
+    """
+    UPDATE messages AS m SET state = 'sent', sent_at = coalesce(m.sent_at, m.claimed_at),
+        error = NULL
+    WHERE m.state = 'uncertain' AND EXISTS (
+        SELECT FROM events AS e WHERE e.message_id = m.id AND e.at >= m.claimed_at - :lease
+            AND e.kind NOT IN ('reject', 'rendering_failure')
+    )
+    RETURNING m.id
+    """
+)
+# A notification that could not be applied yet waits; one that names the message is no silence.
+_REQUEUE = text(
+    r"""
+    UPDATE messages AS m SET state = 'queued', not_before = :now, error = 'not_accepted'
+    FROM unnest(CAST(:campaigns AS bigint[]), CAST(:moments AS timestamptz[]))
+        AS c(campaign_id, claimed_at)
+    WHERE m.campaign_id = c.campaign_id AND m.claimed_at = c.claimed_at
+        AND m.state = 'uncertain' AND m.kind = 'campaign' AND m.error = ANY(:lost)
+        AND m.confirmed_at IS NULL
+        AND NOT EXISTS (
+            SELECT FROM events AS e
+            WHERE e.message_id = m.id AND e.at >= m.claimed_at - CAST(:lease AS interval)
+        )
+        AND NOT EXISTS (
+            SELECT FROM raw_notifications AS r
+            WHERE r.state = 'waiting' AND r.body ~ ('message\W+' || m.id || '\M')
+        )
+    RETURNING m.id
+    """
+)
+_NOTE_ACCEPTED_CALL = text(
+    """
+    UPDATE messages AS m SET error = 'call_accepted'
+    FROM unnest(CAST(:campaigns AS bigint[]), CAST(:moments AS timestamptz[]))
+        AS c(campaign_id, claimed_at)
+    WHERE m.campaign_id = c.campaign_id AND m.claimed_at = c.claimed_at
+        AND m.state = 'uncertain' AND m.kind = 'campaign'
+    """
+)
+
+
+def _note_accepted_calls(session: Session, calls: list[Call]) -> None:
+    # For good: nothing that comes later makes their silence a proof.
+    if calls:
+        session.execute(
+            _NOTE_ACCEPTED_CALL,
+            {
+                "campaigns": [each.campaign_id for each in calls],
+                "moments": [each.claimed_at for each in calls],
+            },
+        )
 
 
 def cancel_left_over(session: Session) -> int:

@@ -111,11 +111,11 @@ def only_uncertain_left(scene: Scene, campaign_id: int) -> Callable[[], bool]:
 
 
 def sink(stand_in: StandIn) -> Counter[int]:
-    """How often the stand-in accepted each message of the ledger."""
+    """How often the stand-in accepted each message of the ledger that is no probe."""
     found: Counter[int] = Counter()
     offset = 0
     while page := stand_in.messages(offset=offset):
-        found.update(int(mail["tags"]["message"]) for mail in page)
+        found.update(int(mail["tags"]["message"]) for mail in page if "probe" not in mail["tags"])
         offset += len(page)
     return found
 
