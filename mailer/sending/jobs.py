@@ -20,7 +20,8 @@ from mailer.installation import Installation
 from mailer.languages import gettext, in_language
 from mailer.segments.rules import SegmentError
 from mailer.sending import brake as braking
-from mailer.sending import delivery, launch, pacing, probes, retries, stops
+from mailer.sending import delivery, launch, pacing, probes, retries, stops, warmup
+from mailer.sending import plan as planning
 from mailer.sending import sweep as sweeping
 from mailer.sending.launch import LaunchError
 from mailer.sending.previews import person_for_preview
@@ -70,7 +71,7 @@ def start_due() -> None:
     for campaign_id in waiting:
         try:
             with transaction(here.sessions) as session:
-                launch.launch(session, campaign_id, now=clock.now())
+                launch.launch(session, campaign_id, now=clock.now(), quota=pacing.quota(here))
         except (LaunchError, ContentError, SegmentError, OptOutMissingError) as error:
             with transaction(here.sessions) as session:
                 lifecycle.fail(session, campaign_id, reason=reason_of(error), now=clock.now())
@@ -139,7 +140,6 @@ def probe() -> None:
     log.info("probes_sent", extra={"probes": number})
 
 
-
 def brake() -> None:
     """Pause campaigns that bounce or are complained about too much."""
     here = installation.current()
@@ -163,7 +163,22 @@ def refresh_quota() -> None:
             return
         limits = pacing.quota(here)
         if limits and (limits.per_day < 0 or limits.used < limits.per_day):
-            lifecycle.resume_paused(session, reason="daily_quota", now=clock.now())
+            for campaign_id in lifecycle.resume_paused(
+                session, reason="daily_quota", now=clock.now()
+            ):
+                planning.remake(session, campaign_id, limits, now=clock.now())
+
+
+def keep_plans() -> None:
+    """Begin the day of each warm-up, and plan anew what is no longer as it was planned."""
+    here = installation.current()
+    with transaction(here.sessions) as session:
+        warmup.turn(session, now=clock.now())
+    with transaction(here.sessions) as session:
+        stale = planning.stale(session, pacing.quota(here), now=clock.now())
+    for campaign_id in stale:
+        with transaction(here.sessions) as session:
+            planning.remake(session, campaign_id, pacing.quota(here), now=clock.now())
 
 
 def send_test(campaign_id: int, user_id: int, language: str, contact_id: int) -> None:
