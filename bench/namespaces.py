@@ -1,0 +1,129 @@
+"""Machines of a kind: network namespaces that reach this one by a wire of their own.
+
+For the proof that workers on several machines share one PostgreSQL and one Redis. Needs root and
+`ip`; `possible()` says whether they can be had here.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+
+NETWORK = "10.231.7"
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One namespace: what to put before a command to run it there, and its wire."""
+
+    name: str
+    wire: str
+
+    @property
+    def run(self) -> list[str]:
+        """The beginning of a command that runs on this machine."""
+        return ["ip", "netns", "exec", self.name]
+
+    def cut(self) -> None:
+        """Cut its wire: packets are lost, nobody is told."""
+        _ip("link", "set", self.wire, "down")
+
+    def mend(self) -> None:
+        """Put the wire back."""
+        _ip("link", "set", self.wire, "up")
+
+
+def possible() -> bool:
+    """Whether namespaces can be made here."""
+    if os.geteuid() != 0 or shutil.which("ip") is None:
+        return False
+    name = f"lupaposti-try-{os.getpid()}"
+    try:
+        _ip("netns", "add", name)
+        _ip("netns", "del", name)
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+@contextmanager
+def machines(number: int) -> Iterator[tuple[str, list[Machine]]]:
+    """So many machines on one bridge; the address at which they reach this one, and they."""
+    bridge, here = f"lp{os.getpid() % 100_000}", f"{NETWORK}.1"
+    with ExitStack() as undo:
+        _ip("link", "add", bridge, "type", "bridge")
+        undo.callback(_ip, "link", "del", bridge)
+        _ip("addr", "add", f"{here}/24", "dev", bridge)
+        _ip("link", "set", bridge, "up")
+        yield (
+            here,
+            [_add(undo, bridge, f"{bridge}-{n}", f"{NETWORK}.{n + 2}") for n in range(number)],
+        )
+
+
+def _add(undo: ExitStack, bridge: str, name: str, address: str) -> Machine:
+    _ip("netns", "add", name)
+    undo.callback(_ip, "netns", "del", name)
+    wire = f"{name}w"
+    _ip("link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", name)
+    _ip("link", "set", wire, "master", bridge, "up")
+    for words in (
+        ("addr", "add", f"{address}/24", "dev", "eth0"),
+        ("link", "set", "eth0", "up"),
+        ("link", "set", "lo", "up"),
+    ):
+        _ip("-n", name, *words)
+    return Machine(name, wire)
+
+
+def _ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+@contextmanager
+def forwarded(address: str, target: str | tuple[str, int]) -> Iterator[int]:
+    """A port on `address` that leads to a Unix socket's path or to a host and port of this one."""
+    listener = socket.create_server((address, 0), backlog=256)
+    stopped = threading.Event()
+
+    def accept() -> None:
+        while not stopped.is_set():
+            try:
+                caller, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=_join, args=(caller, target), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        stopped.set()
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def _join(caller: socket.socket, target: str | tuple[str, int]) -> None:
+    family = socket.AF_UNIX if isinstance(target, str) else socket.AF_INET
+    with caller, socket.socket(family, socket.SOCK_STREAM) as server:
+        try:
+            server.connect(target)
+        except OSError:
+            return
+        back = threading.Thread(target=_copy, args=(server, caller), daemon=True)
+        back.start()
+        _copy(caller, server)
+        back.join()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
