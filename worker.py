@@ -1,4 +1,5 @@
-"""The RQ worker: `worker.py` takes jobs, `worker.py --cron` queues those that return."""
+"""The RQ worker: `worker.py` takes jobs, `worker.py --cron` queues those that return, and
+`worker.py --poll` reads events from an SQS queue where they are not posted to the webhook."""
 
 import argparse
 import logging
@@ -6,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -14,8 +16,10 @@ from rq import SimpleWorker
 from rq.job import Job
 
 from mailer import installation, logs, stopping
+from mailer.adapters import sns, sqs
 from mailer.adapters.queue import QUEUES
 from mailer.config import SettingsError
+from mailer.events.polling import Poller, keep_polling
 from mailer.stack.faults import EXPECTED
 from mailer.stack.schedule import WORKER_KEY, WORKER_SECONDS, keep_queueing
 
@@ -61,10 +65,30 @@ def _say_alive(redis: Redis, name: str) -> None:
         pause.wait(WORKER_SECONDS / 3)
 
 
+def poll(installed: installation.Installation) -> None:
+    """Read the queue until TERM. Without one there is nothing to do, which is no failure: the
+    process may be started everywhere."""
+    if installed.settings.events_queue_url is None:
+        log.info("no_queue_to_poll")
+        while not stopping.asked():
+            time.sleep(0.2)
+        return
+    queue = sqs.SqsQueue(installed.settings)
+    poller = Poller(
+        queue,
+        sns.verifier(installed.settings),
+        installed.sessions,
+        raw_delivery=installed.settings.events_queue_raw,
+    )
+    keep_polling(poller, stopping.asked)
+    queue.close()
+
+
 def main() -> int:
-    """Run the worker or the queueing loop until TERM or Ctrl-C; the exit code."""
+    """Run the worker or one of the loops until TERM or Ctrl-C; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cron", action="store_true", help="queue the jobs that return")
+    parser.add_argument("--poll", action="store_true", help="read events from the SQS queue")
     parser.add_argument("--without-sending", action="store_true", help="take no campaign batches")
     parser.add_argument("--maintenance-interval", type=int, default=15, metavar="SECONDS")
     options = parser.parse_args()
@@ -74,10 +98,13 @@ def main() -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return EXPECTED
-    if options.cron:
+    if options.cron or options.poll:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stopping.ask())
+    if options.cron:
         keep_queueing(installed.redis, stopping.asked)
+    elif options.poll:
+        poll(installed)
     else:
         queues = [name for name in QUEUES if name != "send" or not options.without_sending]
         work(installed.redis, queues, options.maintenance_interval)

@@ -125,3 +125,11 @@ def test_lines_of_a_failing_worker_are_json(redis: Redis, redis_url: str) -> Non
         worker.terminate()
         worker.communicate(timeout=60)
     assert (line["event"], line["error"]) == ("job_failed", "ValueError")
+
+
+def test_a_poller_without_a_queue_waits_to_be_stopped(redis_url: str) -> None:
+    with start_worker(redis_url, "--poll") as poller:
+        assert poller.stderr is not None
+        assert b"no_queue_to_poll" in poller.stderr.readline()
+        poller.terminate()
+        assert poller.wait(120) == 0

@@ -259,9 +259,9 @@ def _encodes(text: str) -> bool:
 def _sent_at(fields: Mapping[str, str]) -> datetime:
     try:
         sent = datetime.fromisoformat(fields["Timestamp"])
-        return (sent if sent.tzinfo else sent.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except ValueError:
         raise MalformedError("timestamp") from None
+    return sent if sent.tzinfo else sent.replace(tzinfo=UTC)
 
 
 def _check_age(sent: datetime, now: datetime) -> None:

@@ -44,6 +44,7 @@ def worker(options: tuple[str, ...]) -> None:
     help="Where messages and the signing key are kept.",
 )
 @click.option("--webhook", default=None, help="URL that gets the signed notifications.")
+@click.option("--queue", default=None, help="Name of an SQS queue that gets them instead.")
 @click.option("--topic", default=None, help="ARN of the topic that signs them.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), default=1000, show_default=True)
 @click.option("--quota", type=click.IntRange(0), default=1_000_000, show_default=True)
@@ -62,6 +63,7 @@ def ses_stand_in(
     port: int,
     directory: Path,
     webhook: str | None,
+    queue: str | None,
     topic: str | None,
     rate: float,
     quota: int,
@@ -85,6 +87,7 @@ def ses_stand_in(
             port=port,
             directory=directory,
             webhook_url=webhook,
+            queue=queue,
             topic_arn=topic or STAND_IN_TOPIC,
             rate=rate,
             quota=quota,

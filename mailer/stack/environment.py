@@ -11,6 +11,8 @@ from mailer.stack.faults import StackError
 from mailer.stack.process import directory_problem
 
 STAND_IN_TOPIC = "arn:aws:sns:eu-north-1:000000000000:lupaposti-stand-in"
+# The queue of the stand-in, where one is wanted in place of the webhook.
+STAND_IN_QUEUE = "lupaposti-events"
 GENERATED = ("SECRET_KEY", "SUPPRESSION_KEY")
 # Only what is said in the environment counts: a credentials file in the home directory must not
 # make a trial run send real mail.
@@ -87,9 +89,12 @@ def with_defaults(environ: Mapping[str, str], var: Path) -> dict[str, str]:
 
 
 def with_stand_in(environ: Mapping[str, str], var: Path, port: int) -> dict[str, str]:
-    """The environment aimed at the stand-in on this port, with credentials that mean nothing."""
-    without = {name: value for name, value in environ.items() if name not in AWS_CREDENTIALS}
-    return without | {
+    """The environment aimed at the stand-in on this port, with credentials that mean nothing.
+
+    Its events come over its own queue when EVENTS_QUEUE_URL is set to anything, else by webhook.
+    """
+    chosen = {name: value for name, value in environ.items() if name not in AWS_CREDENTIALS}
+    chosen |= {
         "SES_ENDPOINT_URL": f"http://127.0.0.1:{port}",
         "SES_CONFIGURATION_SET": environ.get("SES_CONFIGURATION_SET") or "lupaposti",
         "SNS_TOPIC_ARNS": STAND_IN_TOPIC,
@@ -98,3 +103,8 @@ def with_stand_in(environ: Mapping[str, str], var: Path, port: int) -> dict[str,
         "AWS_SECRET_ACCESS_KEY": "stand-in",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+    if chosen.get("EVENTS_QUEUE_URL"):
+        # Whichever queue is named: a trial must not read the messages of a real one.
+        account = STAND_IN_TOPIC.split(":")[4]
+        chosen["EVENTS_QUEUE_URL"] = f"http://127.0.0.1:{port}/{account}/{STAND_IN_QUEUE}"
+    return chosen

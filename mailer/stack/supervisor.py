@@ -20,6 +20,7 @@ from mailer.config import Settings, from_environment
 from mailer.stack import migrations
 from mailer.stack.children import Child, Children, Echo
 from mailer.stack.environment import (
+    STAND_IN_QUEUE,
     STAND_IN_TOPIC,
     data_directory,
     refuse_production,
@@ -134,8 +135,9 @@ class Stack:
         self._thread.join()
 
     def kill(self, name: str) -> int:
-        """Kill a process by `kill -9` (web, worker, cron, stand-in); its id. It starts again.
+        """Kill a process by `kill -9` (web, worker, cron, poller, stand-in); its id.
 
+        It starts again.
         Raises LookupError when it is not running.
         """
         return self._children.kill(name)
@@ -194,6 +196,7 @@ class Stack:
         return environ
 
     def _plan(self) -> list[Child]:
+        polled = bool(self.environ.get("EVENTS_QUEUE_URL"))
         plan = {
             "web": web_command(
                 self._application,
@@ -207,7 +210,11 @@ class Stack:
                 *(sys.executable, "-m", "mailer.cli", "ses-stand-in"),
                 *("--port", self.stand_in_url.rpartition(":")[2]),
                 *("--directory", str(self.var / "stand-in")),
-                *("--webhook", f"{self.local_url}/webhooks/ses"),
+                *(
+                    ("--queue", STAND_IN_QUEUE)
+                    if polled
+                    else ("--webhook", f"{self.local_url}/webhooks/ses")
+                ),
                 *("--topic", STAND_IN_TOPIC),
             ]
         for number in range(1, self._workers + 1):
@@ -216,6 +223,8 @@ class Stack:
                 # Events and returning jobs must never wait until a large campaign is out.
                 plan[f"worker-{number}"].append("--without-sending")
         plan["cron"] = [sys.executable, "worker.py", "--cron"]
+        if polled:
+            plan["poller"] = [sys.executable, "worker.py", "--poll"]
         logs = self.var / "log"
         return [
             Child(name=name, argv=argv, environ=self.environ, log=logs / f"{name}.log")

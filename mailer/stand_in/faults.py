@@ -40,6 +40,7 @@ class FaultSettings:
     event_duplicate_rate: float = 0.0
     event_delay_ms: int = 0
     queue_duplicate_rate: float = 0.0  # received, and visible to others all the same
+    queue_hidden_ms: int = 0  # hidden for so long whatever the reader asks; 0 = as it asks
     account_suspended: bool = False
     sending_paused: bool = False
     refuse: str | None = None  # every send is answered with this error

@@ -98,6 +98,7 @@ class Queue:
 
     def _take(self, limit: int, visibility: float) -> list[Taken]:
         now = clock.now().timestamp()
+        visibility = self._faults.settings.queue_hidden_ms / 1000 or visibility
         with self._database.transaction() as connection:
             rows = connection.execute(
                 "SELECT id, message_id, body, sent_at, coalesce(first_at, ?), receives FROM queued"

@@ -5,6 +5,7 @@ import pytest
 
 from mailer.config import SettingsError, from_environment
 from mailer.stack.environment import (
+    STAND_IN_QUEUE,
     keys_of,
     refuse_production,
     wants_stand_in,
@@ -69,6 +70,14 @@ def test_real_credentials_never_reach_processes_that_talk_to_the_stand_in(tmp_pa
     assert settings.stand_in
     assert settings.ses_endpoint_url == "http://127.0.0.1:8025"
     assert settings.sns_certificate_file == tmp_path / "stand-in" / "sns-cert.pem"
+
+
+def test_a_trial_reads_the_stand_ins_queue_whichever_is_named(tmp_path: Path) -> None:
+    real = "https://sqs.eu-north-1.amazonaws.com/123456789012/events"
+    environ = with_stand_in({"EVENTS_QUEUE_URL": real}, tmp_path, 8025)
+    url = from_environment(environ).events_queue_url
+    assert url == f"http://127.0.0.1:8025/000000000000/{STAND_IN_QUEUE}"
+    assert "EVENTS_QUEUE_URL" not in with_stand_in({}, tmp_path, 8025)
 
 
 def test_production_is_refused() -> None:
