@@ -20,7 +20,7 @@ from mailer.installation import Installation
 from mailer.languages import gettext, in_language
 from mailer.segments.rules import SegmentError
 from mailer.sending import brake as braking
-from mailer.sending import delivery, launch, pacing, probes, retries, stops, warmup
+from mailer.sending import clocks, delivery, launch, pacing, probes, retries, stops, warmup
 from mailer.sending import plan as planning
 from mailer.sending import sweep as sweeping
 from mailer.sending.launch import LaunchError
@@ -60,6 +60,8 @@ def start_due() -> None:
     here = installation.current()
     now = clock.now()
     with transaction(here.sessions) as session:
+        if not _clock_agrees(session, now):
+            return
         for campaign_id in _in_state(session, "scheduled", now):
             # The hold begins now, also when the moment passed while no worker ran.
             lifecycle.move(session, campaign_id, to="starting", now=now, starts_at=now)
@@ -83,6 +85,13 @@ def start_due() -> None:
             )
 
 
+def _clock_agrees(session: Session, now: datetime) -> bool:
+    agrees = clocks.check(session, now=now)
+    if not agrees:
+        log.warning("clock_disagrees_with_database")
+    return agrees
+
+
 def _in_state(session: Session, state: str, until: datetime) -> list[int]:
     return list(
         session.scalars(
@@ -96,6 +105,8 @@ def sweep() -> None:
     here = installation.current()
     now = clock.now()
     with transaction(here.sessions) as session:
+        if not _clock_agrees(session, now):
+            return
         expired = sweeping.expire_claims(
             session, lease_seconds=here.settings.claim_lease_seconds, now=now
         )

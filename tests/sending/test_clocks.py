@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 import time_machine
 from redis import Redis
+from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import clock
+from mailer.campaigns.models import Campaign
 from mailer.config import Settings
+from mailer.db import transaction
 from mailer.sending import clocks, jobs
+from mailer.sending.models import Message
 from mailer.stand_in.server import Options, StandIn
 from tests.sending.scene import Scene, make_scene
 
@@ -48,6 +52,27 @@ def test_a_worker_whose_clock_is_wrong_sends_nothing(
     assert scene.states(campaign_id) == {"queued": 3}
     jobs.send(campaign_id)
     assert scene.states(campaign_id) == {"sent": 3}
+
+
+def test_a_worker_whose_clock_is_ahead_takes_nobodys_call_for_lost(
+    scene: Scene, stand_in: StandIn
+) -> None:
+    campaign_id = scene.make_campaign(people=3)
+    scene.launch(campaign_id)
+    with transaction(scene.sessions) as session:
+        session.execute(update(Message).values(state="sending", claimed_at=clock.now()))
+    with time_machine.travel(clock.now() + timedelta(hours=1), tick=True):
+        jobs.sweep()
+    assert scene.states(campaign_id) == {"sending": 3}
+
+
+def test_a_worker_whose_clock_is_ahead_launches_nothing_early(scene: Scene) -> None:
+    campaign_id = scene.make_campaign(people=3, state="scheduled")
+    with transaction(scene.sessions) as session:
+        session.execute(update(Campaign).values(starts_at=clock.now() + timedelta(minutes=30)))
+    with time_machine.travel(clock.now() + timedelta(hours=1), tick=True):
+        jobs.start_due()
+    assert scene.campaign(campaign_id).state == "scheduled"
 
 
 def test_whether_a_clock_agrees_can_be_asked(scene: Scene) -> None:
