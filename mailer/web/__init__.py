@@ -38,6 +38,7 @@ SCREENS = (
     "mailer.web.campaign_tests",
     "mailer.web.campaign_review",
     "mailer.web.campaign_progress",
+    "mailer.web.campaign_uncertain",
     "mailer.web.stopping",
     "mailer.web.imports",
     "mailer.web.import_runs",

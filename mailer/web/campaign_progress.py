@@ -15,7 +15,7 @@ from mailer.campaigns.models import Campaign
 from mailer.languages import N_, format_number
 from mailer.languages import gettext as _
 from mailer.segments import build
-from mailer.sending import launch, pacing, progress, readiness
+from mailer.sending import launch, pacing, progress, readiness, uncertain
 from mailer.sending.progress import LISTS, Line, Numbers
 from mailer.web.campaigns import address_of, campaign_or_404
 from mailer.web.guard import requires
@@ -96,6 +96,7 @@ def show(campaign_id: int) -> Any:
         "web/campaigns/numbers.html",
         campaign=campaign,
         numbers=numbers,
+        open_ones=uncertain.of_campaign(db_session(), campaign_id),
         minutes_left=_minutes_left(numbers),
         reason=_(pacing.pause_sentence(campaign.pause_reason)) if campaign.pause_reason else "",
         needs_tick=campaign.pause_reason not in (None, "user"),

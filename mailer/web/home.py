@@ -9,11 +9,15 @@ from mailer import clock
 from mailer.campaigns.models import Campaign
 from mailer.languages import N_, ngettext
 from mailer.languages import gettext as _
+from mailer.sending import uncertain
 from mailer.web import home_figures as figures
+from mailer.web.campaign_uncertain import age
 from mailer.web.guard import may, requires
 from mailer.web.request import db_session, notice_in_force
 
 blueprint = Blueprint("home", __name__)
+
+SHOWN_UNCERTAIN = 5
 
 STATE_WORDS = {
     "draft": (N_("Draft"), "neutral", "pencil"),
@@ -103,14 +107,20 @@ def _campaign_tasks() -> Iterator[Task]:
         if campaign.state == "waiting_for_approval" and not may("approvals.give"):
             continue
         yield _campaign_task(campaign)
-    uncertain = figures.uncertain_messages(session)
-    if uncertain:
-        text = ngettext("%(num)s message", "%(num)s messages", uncertain)
+    for each in uncertain.campaigns(session)[:SHOWN_UNCERTAIN]:
+        text = ngettext("%(num)s message", "%(num)s messages", each.number)
         yield Task(
             "warn",
-            _("It is not known whether some messages left: %(count)s", count=text),
-            _("They are never sent again by themselves. Open the campaign and decide."),
-            "/campaigns",
+            _(
+                "%(campaign)s: not known whether it left: %(count)s",
+                campaign=each.campaign.name,
+                count=text,
+            ),
+            _(
+                "The oldest for %(age)s. They are never sent again by themselves; you can decide.",
+                age=age(each.since),
+            ),
+            f"/campaigns/{each.campaign.id}/uncertain",
             _("Open"),
         )
 

@@ -11,7 +11,6 @@ from mailer.contacts.models import Contact, Import, ImportProblem, Suppression
 from mailer.events import reports
 from mailer.roles.models import Title
 from mailer.segments.models import Segment
-from mailer.sending.models import Message
 
 RECENT = timedelta(days=7)
 AHEAD = timedelta(days=14)
@@ -40,11 +39,6 @@ def campaigns_needing_attention(session: Session) -> list[Campaign]:
             .limit(10)
         )
     )
-
-
-def uncertain_messages(session: Session) -> int:
-    """Messages handed over whose fate a person has to decide."""
-    return _count(session, select(Message.id).where(Message.state == "uncertain"))
 
 
 def imports_with_problems(session: Session, *, now: datetime) -> list[tuple[Import, int]]:

@@ -76,7 +76,8 @@ def test_what_needs_the_user_is_on_top(client: Browser, sessions: sessionmaker[S
     assert "2 rows were left out." in page
     assert "1 job title waits for review" in page
     assert "The domain posti.example is not verified" in page
-    assert "It is not known whether some messages left: 1 message" in page
+    assert "not known whether it left: 1 message" in page
+    assert f"/campaigns/{paused.id}/uncertain" in page
     assert page.index("is not verified") < page.index("Paused"), "the worst comes first"
 
 
