@@ -216,7 +216,7 @@ def _allocate(
         domains=frozenset(domains),
         company_cap=terms.caps.company,
         engaged_first=terms.limits.warmup is not None,
-        now=now,
+        now=start,
     )
     limits = Limits(terms.limits.rate, terms.limits.per_day, domains, terms.limits.warmup)
     groups = plan_rows.count(session, rows, grouping)

@@ -184,8 +184,9 @@ def _domain() -> ColumnElement[str]:
 def _grouped(rows: Subquery, grouping: Grouping) -> Select[Any]:
     """id, wave, calendar, domain and the place in the order in which people are to get it."""
     order: tuple[ColumnElement[Any], ...] = (rows.c.id,)
-    capped = cast(literal(sorted(grouping.domains), ARRAY(TEXT)), ARRAY(TEXT))
-    domain = case((_domain() == func.any(capped), _domain()), else_="")
+    domain: ColumnElement[str] = literal("")
+    if grouping.domains:
+        domain = case((_domain().in_(sorted(grouping.domains)), _domain()), else_="")
     joined: FromClause = rows.outerjoin(Contact, Contact.id == rows.c.contact_id).outerjoin(
         Company, Company.id == Contact.company_id
     )
@@ -202,7 +203,8 @@ def _grouped(rows: Subquery, grouping: Grouping) -> Select[Any]:
         today = _had_today(grouping.now)
         joined = joined.outerjoin(today, today.c.company_id == Contact.company_id)
         place_there = func.row_number().over(partition_by=Contact.company_id, order_by=order)
-        rank = place_there - 1 + func.coalesce(today.c.people, 0)
+        had = func.least(func.coalesce(today.c.people, 0), grouping.company_cap, type_=BigInteger)
+        rank = place_there - 1 + had
         wave = case((Contact.company_id.is_(None), 0), else_=rank // grouping.company_cap)
     place: ColumnElement[Any] = rows.c.id
     if grouping.engaged_first:
@@ -211,7 +213,7 @@ def _grouped(rows: Subquery, grouping: Grouping) -> Select[Any]:
         rows.c.id,
         wave.label("wave"),
         (calendar() if grouping.business_hours else literal("")).label("calendar"),
-        domain.label("domain") if grouping.domains else literal("").label("domain"),
+        domain.label("domain"),
         place.label("place"),
     ).select_from(joined)
 

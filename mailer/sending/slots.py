@@ -3,7 +3,7 @@
 Messages that are planned alike form a group. Hour by hour each open group gets its share of what
 the hour can take: the send rate, the quota of any 24 hours, the day's figure of a warm-up, the cap
 of a recipient's domain. A further wave (the cap of a company in a day) begins on the day after the
-one before it ended, so that no day has two of them.
+one before it ended, so that no day has two of them; what went today is of the first wave.
 """
 
 import math
@@ -110,9 +110,11 @@ def allocate(
             waves[group.wave][group] = number
     start = now
     for wave in sorted(waves):
-        if hours.slots:
+        if wave > 0:
+            # Also when nobody is in the first one: then it went earlier today.
             hours.felt.add("company")
-            start = max(start, _next_day(hours.slots[-1].start))
+            last = hours.slots[-1].start if hours.slots else now
+            start = max(start, _next_day(last))
         hours.fill(waves[wave], start)
     return Allocation(hours.slots, hours.ends_at(), frozenset(hours.felt))
 

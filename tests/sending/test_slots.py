@@ -274,6 +274,12 @@ def test_two_countries_share_the_cap_of_a_domain() -> None:
     assert per_hour(found) == {TUESDAY: 35, TUESDAY + HOUR: 25}
 
 
+def test_a_second_wave_never_goes_today_even_when_the_first_one_is_through() -> None:
+    found = allocate({Group(wave=1): 5}, Limits(), Load(), now=TUESDAY)
+    assert found.by_day() == [(date(2026, 11, 25), 5)]
+    assert found.limits == {"company"}
+
+
 def test_what_can_never_be_done_is_planned_for_a_year_ahead_and_said() -> None:
     found = allocate({Group(calendar="FI"): 500}, Limits(warmup=(0,)), Load(), now=TUESDAY)
     assert "horizon" in found.limits
