@@ -57,7 +57,8 @@ WHERE k.state = 'sent'
 """
 EVENTS = """
 INSERT INTO events (message_id, campaign_id, kind, at, dedupe_key, actor)
-SELECT m.id, m.campaign_id, e.kind, m.sent_at + interval '1 minute', e.kind || e.actor || m.id, e.actor
+SELECT m.id, m.campaign_id, e.kind, m.sent_at + interval '1 minute', e.kind || e.actor || m.id,
+  e.actor
 FROM messages m, (VALUES ('send', 'ses', 1), ('delivery', 'ses', 1), ('open', 'human', 3),
   ('open', 'machine', 4), ('unsubscribe', 'human', 90)) AS e(kind, actor, every)
 WHERE m.sent_at IS NOT NULL AND m.id % e.every = 0
