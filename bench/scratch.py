@@ -12,7 +12,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,8 @@ class Scratch:
     here: Installation
     environ: dict[str, str]
     directory: Path
+    # Process ids by name, for what each used.
+    parts: dict[str, int] = field(default_factory=dict)
 
 
 @contextmanager
@@ -50,7 +52,9 @@ def scratch(**environ: str) -> Iterator[Scratch]:
         }
         migrations.upgrade(environ["DATABASE_URL"])
         here = installation.install(from_environment(environ))
-        yield Scratch(here, environ, directory)
+        servers = {"postgresql": postgres, "valkey": valkey}
+        parts = {name: server.process.pid for name, server in servers.items() if server.process}
+        yield Scratch(here, environ, directory, parts)
         here.engine.dispose()
     finally:
         valkey.stop()
@@ -59,8 +63,8 @@ def scratch(**environ: str) -> Iterator[Scratch]:
 
 
 @contextmanager
-def counting_stand_in(directory: Path, *, latency_ms: int = 0) -> Iterator[str]:
-    """The stand-in as a process of its own that only counts; its URL."""
+def counting_stand_in(directory: Path, *, latency_ms: int = 0) -> Iterator[tuple[str, int]]:
+    """The stand-in as a process of its own that only counts; its URL and process id."""
     code = (
         "from pathlib import Path; from mailer.stand_in.server import serve; "
         f"serve(port=0, directory=Path({str(directory)!r}), webhook_url=None, "
@@ -77,7 +81,7 @@ def counting_stand_in(directory: Path, *, latency_ms: int = 0) -> Iterator[str]:
         url = f"http://127.0.0.1:{port_file.read_text().strip()}"
         if latency_ms:
             post(f"{url}/_stand_in/faults", {"latency_ms": latency_ms})
-        yield url
+        yield url, process.pid
     finally:
         process.terminate()
         process.wait(10)

@@ -44,6 +44,7 @@ _messages = table(
     column("campaign_id"),
     column("contact_id"),
     column("state"),
+    column("claimed_at"),
 )
 # Bans by what they stop (R50), besides a ban on the purpose itself. Everything here is e-mail.
 _BANS = {
@@ -306,7 +307,17 @@ def _frequency_cap(ask: Ask) -> ColumnElement[bool]:
     if ask.notice is None or not ask.notice.frequency_cap_days:
         return false()
     since = ask.now - relativedelta(days=ask.notice.frequency_cap_days)
-    return func.coalesce(Contact.last_marketing_at > since, false())
+    # A message that is being handed over, or may have been, counts before SES's answer is written.
+    under_way = (
+        exists()
+        .where(
+            _messages.c.contact_id == Contact.id,
+            _messages.c.state.in_(["sending", "uncertain"]),
+            _messages.c.claimed_at > since,
+        )
+        .correlate_except(_messages)
+    )
+    return or_(func.coalesce(Contact.last_marketing_at > since, false()), under_way)
 
 
 def _already_sent(ask: Ask) -> ColumnElement[bool]:
