@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    SmallInteger,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -84,3 +91,61 @@ class HitCount(Model):
     hour: Mapped[datetime] = mapped_column(primary_key=True)
     link_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     hits: Mapped[int]
+
+
+class EventCount(Model):
+    """Events of a campaign by hour, kind, actor and link; `link_id` is 0 where there is none.
+
+    Kept by triggers on `events`. Up to sixteen rows (`slot`) are one number, so that workers that
+    count at the same time do not wait for one another.
+    """
+
+    __tablename__ = "event_counts"
+    campaign_id: Mapped[int] = mapped_column(
+        ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    actor: Mapped[str] = mapped_column(primary_key=True)
+    link_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    hits: Mapped[int]
+
+
+class EventReach(Model):
+    """How many people of a campaign did something: reactions with hits. `link_id` 0: any link."""
+
+    __tablename__ = "event_reach"
+    campaign_id: Mapped[int] = mapped_column(
+        ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True
+    )
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    link_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    slot: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    people: Mapped[int]
+
+
+class Reaction(Model):
+    """What one message's recipient did, and how often: people's opens and clicks, their opt-outs
+    less those taken back; and what SES said of a message that did not get through at once.
+
+    It goes when the events it counts go. `step` is the last change of `hits`: the triggers tell by
+    it whether somebody did a thing for the first time.
+    """
+
+    __tablename__ = "reactions"
+    __table_args__ = (Index("ix_reactions_campaign_id_kind", "campaign_id", "kind"),)
+    message_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    link_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    campaign_id: Mapped[int]
+    hits: Mapped[int] = mapped_column(info={"personal": "behaviour"})
+    step: Mapped[int]
+
+
+class DroppedEvents(Model):
+    """That events before a moment were dropped, and cannot be counted again."""
+
+    __tablename__ = "dropped_events"
+    before: Mapped[datetime] = mapped_column(primary_key=True)
+    dropped_at: Mapped[datetime]

@@ -11,6 +11,9 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from mailer.events import rollups
+from mailer.events.models import DroppedEvents
+
 MONTHS_AHEAD = 3
 # Who comes too late tries again within the hour; nobody else waits behind it for longer than this.
 LOCK_TIMEOUT = "SET LOCAL lock_timeout = '4s'"
@@ -58,19 +61,29 @@ def make_ahead(session: Session, *, now: datetime, months: int = MONTHS_AHEAD) -
     return made
 
 
-def drop_before(session: Session, *, before: datetime) -> list[str]:
+def drop_before(session: Session, *, before: datetime, now: datetime) -> list[str]:
     """Drop the partitions whose every event is older than `before`; their names.
 
-    Single old events in the default partition go with them. What reports count stays counted
+    Older events in the default partition go with them. What reports count stays counted
     (mailer.events.rollups); that somebody did it is forgotten.
     """
     session.execute(text(LOCK_TIMEOUT))
-    dropped = [partition.name for partition in present(session) if partition.ends <= before]
-    for name in dropped:
-        session.execute(text(f"ALTER TABLE events DETACH PARTITION {name}"))
-        session.execute(text(f"DROP TABLE {name}"))
-    session.execute(text("DELETE FROM events_default WHERE at < :before"), {"before": before})
-    return dropped
+    session.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
+    dropped = [partition for partition in present(session) if partition.ends <= before]
+    stray = session.scalar(text("SELECT min(at) < :b FROM events_default"), {"b": before})
+    if not dropped and not stray:
+        return []
+    with rollups.forgetting(session) as forget:
+        for name, _begins, _ends in dropped:
+            forget(name, before)
+            session.execute(text(f"ALTER TABLE events DETACH PARTITION {name}"))
+            session.execute(text(f"DROP TABLE {name}"))
+        forget("events_default", before)
+        session.execute(text("DELETE FROM events_default WHERE at < :b"), {"b": before})
+    lost = before if stray else max(partition.ends for partition in dropped)
+    session.merge(DroppedEvents(before=lost, dropped_at=now))
+    session.flush()
+    return [partition.name for partition in dropped]
 
 
 def _months(now: datetime, number: int) -> Iterator[tuple[datetime, datetime]]:

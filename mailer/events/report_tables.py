@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Integer, cast, func, select
+from sqlalchemy import BigInteger, ColumnElement, cast, func, select
 from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Link
 from mailer.contacts.models import Company, Contact
-from mailer.events.models import Event
-from mailer.events.reports import out_of_each
+from mailer.events.models import Event, EventCount, EventReach
+from mailer.events.reports import who
 from mailer.events.small_cells import Group, protect
 from mailer.languages import N_
 from mailer.sending.models import Message
@@ -52,47 +52,69 @@ class Problem:
 
 
 def timeline(session: Session, campaign_id: int, *, begins: datetime) -> list[Hour]:
-    """People's opens and clicks, and opt-outs, in each of the first 48 hours."""
-    hour = cast(func.floor(func.extract("epoch", Event.at - begins) / 3600), Integer).label("hour")
-    human = Event.actor == "human"
+    """People's opens and clicks, and opt-outs, in each of 48 hours from that of `begins` on."""
+    first = begins.replace(minute=0, second=0, microsecond=0)
+    human = EventCount.actor == "human"
     rows = session.execute(
         select(
-            hour,
-            func.count().filter(Event.kind == "open", human),
-            func.count().filter(Event.kind == "click", human),
-            func.count().filter(Event.kind == "opt_out"),
+            EventCount.hour,
+            *(
+                func.coalesce(func.sum(EventCount.hits).filter(condition), 0)
+                for condition in (
+                    (EventCount.kind == "open") & human,
+                    (EventCount.kind == "click") & human,
+                    EventCount.kind == "opt_out",
+                )
+            ),
         )
         .where(
-            Event.campaign_id == campaign_id,
-            Event.kind.in_(["open", "click", "opt_out"]),
-            Event.at >= begins,
-            Event.at < begins + timedelta(hours=HOURS),
+            EventCount.campaign_id == campaign_id,
+            EventCount.kind.in_(["open", "click", "opt_out"]),
+            EventCount.hour >= first,
+            EventCount.hour < first + timedelta(hours=HOURS),
         )
-        .group_by(hour)
+        .group_by(EventCount.hour)
     )
-    found = {row[0]: row for row in rows}
-    return [
-        Hour(begins + timedelta(hours=n), *(found[n][1:] if n in found else (0, 0, 0)))
-        for n in range(HOURS)
-    ]
+    found = {row[0]: tuple(int(number) for number in row[1:]) for row in rows}
+    hours = (first + timedelta(hours=n) for n in range(HOURS))
+    return [Hour(hour, *found.get(hour, (0, 0, 0))) for hour in hours]
 
 
 def link_lines(session: Session, campaign_id: int) -> list[LinkLine]:
     """Every link with the people who followed it, most followed first."""
-    human = Event.actor == "human"
-    people = func.count(Event.message_id.distinct()).filter(human)
+    clicks = (
+        select(
+            EventCount.link_id,
+            *(
+                func.coalesce(func.sum(EventCount.hits).filter(EventCount.actor == actor), 0)
+                .cast(BigInteger)
+                .label(actor)
+                for actor in ("human", "machine")
+            ),
+        )
+        .where(EventCount.campaign_id == campaign_id, EventCount.kind == "click")
+        .group_by(EventCount.link_id)
+        .subquery()
+    )
+    reach = (
+        select(EventReach.link_id, func.sum(EventReach.people).cast(BigInteger).label("people"))
+        .where(EventReach.campaign_id == campaign_id, EventReach.kind == "click")
+        .group_by(EventReach.link_id)
+        .subquery()
+    )
+    people = func.coalesce(reach.c.people, 0)
     rows = session.execute(
         select(
             Link.label,
             Link.url,
             Link.language,
             people,
-            func.count(Event.id).filter(human),
-            func.count(Event.id).filter(Event.actor == "machine"),
+            func.coalesce(clicks.c.human, 0),
+            func.coalesce(clicks.c.machine, 0),
         )
-        .outerjoin(Event, (Event.link_id == Link.id) & (Event.kind == "click"))
+        .outerjoin(clicks, clicks.c.link_id == Link.id)
+        .outerjoin(reach, reach.c.link_id == Link.id)
         .where(Link.campaign_id == campaign_id)
-        .group_by(Link.id)
         .order_by(people.desc(), Link.language, Link.position)
     )
     return [LinkLine(*row) for row in rows]
@@ -120,13 +142,7 @@ def groups(session: Session, campaign_id: int, grouping: str) -> list[Group]:
 
     Small cells are hidden (mailer.events.small_cells). Raises KeyError for an unknown grouping.
     """
-    clicked = (
-        select(Event.message_id.label("message_id"))
-        .where(Event.campaign_id == campaign_id, Event.kind == "click", Event.actor == "human")
-        .distinct()
-        .subquery()
-    )
-    out = out_of_each([campaign_id])
+    clicked, out = who(campaign_id, "click"), who(campaign_id, "opt_out")
     key = func.coalesce(_KEYS[grouping], "").label("key")
     rows = session.execute(
         select(key, func.count(), func.count(clicked.c.message_id), func.count(out.c.message_id))

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Executable, Select, Subquery, func, select
 from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Campaign
-from mailer.events.models import Event, HitCount
+from mailer.events.models import EventCount, EventReach, HitCount, Reaction
 from mailer.languages import N_
 from mailer.sending.models import Message
 
@@ -79,16 +79,10 @@ def funnel(session: Session, campaign_id: int) -> Funnel:
             Message.campaign_id == campaign_id, Message.kind == "campaign"
         )
     ).one()
-    happened = session.execute(
-        select(*(_of_events(name) for name in _EVENT_COUNTS)).where(
-            Event.campaign_id == campaign_id
-        )
-    ).one()
     numbers = {
         **dict(counts._mapping),  # noqa: SLF001 - the documented way to a row as a mapping
-        **dict(happened._mapping),  # noqa: SLF001
+        **_happened(session, campaign_id),
         "soft_bounced": session.scalar(_soft_bounced(campaign_id)) or 0,
-        "opted_out": session.scalar(_opted_out([campaign_id])) or 0,
     }
     return Funnel(numbers, {verdict or "": people for verdict, people in left_out})
 
@@ -113,53 +107,68 @@ def _of_messages(name: str) -> ColumnElement[int]:
     return (count if condition is None else count.filter(condition)).label(name)
 
 
-# kind, actor, and whether people are counted or every single hit.
-_EVENT_COUNTS: Mapping[str, tuple[str, str, bool]] = {
-    "opened": ("open", "human", True),
-    "clicked": ("click", "human", True),
-    "machine_opens": ("open", "machine", False),
-    "machine_clicks": ("click", "machine", False),
-    "unclear_clicks": ("click", "unknown", False),
-    "not_my_work": ("not_my_work", "human", True),
+# People by what they did, and single hits by kind and actor (mailer.events.rollups).
+_PEOPLE: Mapping[str, str] = {
+    "opened": "open",
+    "clicked": "click",
+    "opted_out": "opt_out",
+    "not_my_work": "not_my_work",
+}
+_HITS: Mapping[str, tuple[str, str]] = {
+    "machine_opens": ("open", "machine"),
+    "machine_clicks": ("click", "machine"),
+    "unclear_clicks": ("click", "unknown"),
 }
 
 
-def _of_events(name: str) -> ColumnElement[int]:
-    kind, actor, people = _EVENT_COUNTS[name]
-    count = func.count(Event.message_id.distinct()) if people else func.count()
-    return count.filter(Event.kind == kind, Event.actor == actor).label(name)
+def _happened(session: Session, campaign_id: int) -> dict[str, int]:
+    people = {
+        kind: int(number)
+        for kind, number in session.execute(
+            select(EventReach.kind, func.sum(EventReach.people))
+            .where(EventReach.campaign_id == campaign_id, EventReach.link_id == 0)
+            .group_by(EventReach.kind)
+        )
+    }
+    hits = {
+        (kind, actor): number
+        for kind, actor, number in session.execute(
+            select(EventCount.kind, EventCount.actor, func.sum(EventCount.hits))
+            .where(EventCount.campaign_id == campaign_id, EventCount.kind.in_(["open", "click"]))
+            .group_by(EventCount.kind, EventCount.actor)
+        )
+    }
+    return {name: people.get(kind, 0) for name, kind in _PEOPLE.items()} | {
+        name: int(hits.get(which, 0)) for name, which in _HITS.items()
+    }
 
 
 def _soft_bounced(campaign_id: int) -> Select[Any]:
     return (
-        select(func.count(Event.message_id.distinct()))
-        .join(Message, Message.id == Event.message_id)
+        select(func.count())
+        .select_from(Reaction)
+        .join(Message, Message.id == Reaction.message_id)
         .where(
-            Event.campaign_id == campaign_id,
-            Event.kind.in_(["soft_bounce", "delay"]),
+            Reaction.campaign_id == campaign_id,
+            Reaction.kind == "soft_bounce",
+            Reaction.hits > 0,
             Message.state == "sent",
         )
     )
 
 
-def out_of_each(campaign_ids: list[int]) -> Subquery:
-    """The messages whose recipient is out: opted out once more than taken back."""
-    out = func.count().filter(Event.kind == "opt_out")
-    back = func.count().filter(Event.kind == "opt_out_undone")
+def who(campaign_id: int, kind: str) -> Subquery:
+    """The messages whose recipient did a thing; of an opt-out, and did not take it back."""
     return (
-        select(Event.campaign_id.label("campaign_id"), Event.message_id.label("message_id"))
+        select(Reaction.message_id)
         .where(
-            Event.campaign_id.in_(campaign_ids),
-            Event.kind.in_(["opt_out", "opt_out_undone"]),
+            Reaction.campaign_id == campaign_id,
+            Reaction.kind == kind,
+            Reaction.link_id == 0,
+            Reaction.hits > 0,
         )
-        .group_by(Event.campaign_id, Event.message_id)
-        .having(out > back)
         .subquery()
     )
-
-
-def _opted_out(campaign_ids: list[int]) -> Select[Any]:
-    return select(func.count()).select_from(out_of_each(campaign_ids))
 
 
 def counted(session: Session, campaign_id: int) -> dict[str, int]:
@@ -199,21 +208,21 @@ def lines(session: Session, *, limit: int, offset: int) -> list[Line]:
         .where(Message.campaign_id.in_(ids))
         .group_by(Message.campaign_id),
     )
-    clicked = _pairs(
-        session,
-        select(Event.campaign_id, func.count(Event.message_id.distinct()))
-        .where(Event.campaign_id.in_(ids), Event.kind == "click", Event.actor == "human")
-        .group_by(Event.campaign_id),
-    )
-    each = out_of_each(ids)
-    out = _pairs(session, select(each.c.campaign_id, func.count()).group_by(each.c.campaign_id))
+    reached = {
+        (campaign_id, kind): int(people)
+        for campaign_id, kind, people in session.execute(
+            select(EventReach.campaign_id, EventReach.kind, func.sum(EventReach.people))
+            .where(EventReach.campaign_id.in_(ids), EventReach.link_id == 0)
+            .group_by(EventReach.campaign_id, EventReach.kind)
+        )
+    }
     return [
         Line(
             campaign,
             sent=sent.get(campaign.id, (0, 0))[0],
             delivered=sent.get(campaign.id, (0, 0))[1],
-            clicked=clicked.get(campaign.id, (0,))[0],
-            opted_out=out.get(campaign.id, (0,))[0],
+            clicked=reached.get((campaign.id, "click"), 0),
+            opted_out=reached.get((campaign.id, "opt_out"), 0),
         )
         for campaign in campaigns
     ]
