@@ -5,16 +5,25 @@ does not tell who has opted out (R90).
 """
 
 import hashlib
-import hmac
 
-_key: list[bytes] = []
+_BLOCK = 64
+# SHA-256 that has taken in the key's inner and outer form (RFC 2104). Copying both costs half of
+# what setting HMAC up anew does, and an import makes two hashes for every row.
+_begun: list[tuple["hashlib._Hash", "hashlib._Hash"]] = []
 
 
 def use_suppression_key(secret: str) -> None:
     """Set the key hashes are made with (settings.suppression_key)."""
-    _key[:] = [hashlib.sha256(secret.encode()).digest()]
+    key = hashlib.sha256(secret.encode()).digest().ljust(_BLOCK, b"\0")
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key)) for pad in (0x36, 0x5C))
+    _begun[:] = [(inner, outer)]
 
 
 def keyed_hash(text: str) -> bytes:
     """128 bits of HMAC-SHA256. Raises IndexError if no key was set: never a hash without one."""
-    return hmac.digest(_key[0], text.encode("utf-8", "surrogatepass"), "sha256")[:16]
+    inner, outer = _begun[0]
+    inner = inner.copy()
+    inner.update(text.encode("utf-8", "surrogatepass"))
+    outer = outer.copy()
+    outer.update(inner.digest())
+    return outer.digest()[:16]

@@ -8,8 +8,8 @@ mailbox to an opt-out, but two spellings to write to. Dots are kept: they matter
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import idna
 
@@ -40,8 +40,7 @@ class AddressError(ValueError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A canonical address: lower case, NFKC, domain in its ASCII form."""
 
     local: str
@@ -60,7 +59,8 @@ def canonical(raw: str) -> Address:
     """The canonical form of what somebody wrote. Raises AddressError."""
     if len(raw) > 4 * MAX_LENGTH:
         raise AddressError("address_too_long")
-    cleaned = unicodedata.normalize("NFKC", raw).strip().lower()
+    # NFKC leaves ASCII as it is.
+    cleaned = (raw if raw.isascii() else unicodedata.normalize("NFKC", raw)).strip().lower()
     if not cleaned:
         raise AddressError("missing_address")
     local, at, domain = cleaned.rpartition("@")
@@ -68,20 +68,23 @@ def canonical(raw: str) -> Address:
         raise AddressError("bad_address")
     if not local.isascii():
         raise AddressError("non_ascii_local")
-    if not domain.isascii():
-        domain = _ascii_domain(domain)
-    if not _LOCAL.fullmatch(local) or len(local) > 64 or not _DOMAIN.fullmatch(domain):
+    canonical_domain = _domain(domain)
+    if canonical_domain is None or len(local) > 64 or not _LOCAL.fullmatch(local):
         raise AddressError("bad_address")
-    if len(local) + len(domain) + 1 > MAX_LENGTH:
+    if len(local) + len(canonical_domain) + 1 > MAX_LENGTH:
         raise AddressError("address_too_long")
-    return Address(local, domain)
+    return Address(local, canonical_domain)
 
 
-def _ascii_domain(domain: str) -> str:
-    try:
-        return idna.encode(domain, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        raise AddressError("bad_address") from None
+@lru_cache(maxsize=50_000)
+def _domain(domain: str) -> str | None:
+    """A domain in its ASCII form, None if it is no mail domain."""
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode("ascii")
+        except (idna.IDNAError, UnicodeError):
+            return None
+    return domain if _DOMAIN.fullmatch(domain) else None
 
 
 def masked(address: str) -> str:

@@ -3,9 +3,11 @@
 Pure. Reads what spreadsheets in the Nordic countries write, and much of what they break: a row
 whose quotes do not close is given back as a flawed row of its own and never swallows the rows
 after it. Row numbers are those a spreadsheet shows: the headings are row 1 when nothing is above.
+The bytes are decoded a block at a time, so that a large file is never in memory as text.
 """
 
 import csv
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -43,6 +45,8 @@ _MOST_LINES = 100
 _MOST_BROKEN = 1_000
 _SAMPLE_ROWS = 50
 _SAMPLE_BYTES = 200_000
+_SAMPLE_LINES = 200
+_BLOCK = 1 << 18
 _ENCODINGS = frozenset(
     {
         "utf-8",
@@ -67,6 +71,7 @@ _MARKS = (
 )
 _LETTERS = "åäöÅÄÖéü"
 _CONTROLS = bytes(set(range(32)) - {0, 9, 10, 12, 13, 26})
+_SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([;,\t|])"?$', re.MULTILINE)
 _LOOKS_LIKE_DATA = re.compile(r"@|^\+?\d{5,}[-\d ]*$")
 
 Record = tuple[int, list[str], str | None]
@@ -82,22 +87,27 @@ class FileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A readable file. `damaged`: some bytes were not of the encoding and show as U+FFFD."""
+    """A readable file."""
 
     encoding: str
     delimiter: str
     header: list[str]
-    lines: list[str]
     skipped: int
-    damaged: bool
+    content: bytes
+
+    @property
+    def damaged(self) -> bool:
+        """Whether some bytes were not of the encoding and show as U+FFFD. Reads the whole file."""
+        return any(
+            "\ufffd" in line for lines in _blocks(self.content, self.encoding) for line in lines
+        )
 
     def records(self) -> Iterator[Record]:
         """Row number, cells and flaw of every row below the headings that is not blank."""
-        width = len(self.header)
-        found = _records(self.lines, self.delimiter, width)
-        for number, cells, flaw in found:
-            if number > self.skipped and any(cells):
-                yield number, cells, flaw
+        width, skipped = len(self.header), self.skipped
+        for record in _records(_blocks(self.content, self.encoding), self.delimiter, width):
+            if record[0] > skipped and any(record[1]):
+                yield record
 
     def sample(self, size: int = 3) -> list[list[str]]:
         """The first rows, for showing what a column holds."""
@@ -108,21 +118,14 @@ def read(content: bytes, *, encoding: str = "", delimiter: str = "") -> Table:
     """The table in a file; what is not given is found out. Raises FileError."""
     _refuse_foreign(content)
     encoding = encoding or find_encoding(content)
-    text = _decode(content, encoding)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    while lines and not lines[-1].strip():
-        lines.pop()
-    if not lines:
-        raise FileError("empty_file")
-    if len(lines) > MAX_ROWS:
+    _refuse_what_is_no_text(content, encoding)
+    lines = content.rstrip(b"\x00 \r\n")
+    if max(lines.count(b"\n"), lines.count(b"\r")) >= MAX_ROWS:
         raise FileError("too_many_rows")
-    named = re.fullmatch(r'"?sep=([;,\t|])"?', lines[0])
-    if named:
-        # Written by spreadsheets for spreadsheets; kept as an empty row so that numbers match.
-        delimiter, lines[0] = delimiter or named.group(1), ""
-    delimiter = delimiter or _find_delimiter(lines)
-    skipped, header = _header(lines, delimiter)
-    return Table(encoding, delimiter, header, lines, skipped, "\ufffd" in text)
+    delimiter = delimiter or _named_delimiter(content, encoding)
+    delimiter = delimiter or _find_delimiter(_first_lines(content, encoding))
+    skipped, header = _header(_blocks(content, encoding), delimiter)
+    return Table(encoding, delimiter, header, skipped, content)
 
 
 def find_encoding(content: bytes) -> str:
@@ -179,23 +182,58 @@ def _find_single_byte(content: bytes) -> str:
     return guess.encoding if guess is not None else "latin-1"
 
 
-def _decode(content: bytes, encoding: str) -> str:
+def _refuse_what_is_no_text(content: bytes, encoding: str) -> None:
     if encoding in _ENCODINGS and not encoding.startswith(("utf-16", "utf-32")):
         strange = len(content) - len(content.translate(None, _CONTROLS))
         if strange * 20 > len(content):
             raise FileError("not_text")
+
+
+def _open(content: bytes, encoding: str) -> io.TextIOWrapper:
     try:
-        # Spreadsheets and databases alike refuse NUL; nothing is lost with it.
-        return content.decode(encoding, "replace").replace("\x00", "").removeprefix("\ufeff")
-    except (LookupError, UnicodeError):
+        # Every kind of line end becomes \n.
+        return io.TextIOWrapper(io.BytesIO(content), encoding, errors="replace", newline=None)
+    except LookupError:
         raise FileError("unknown_encoding") from None
+
+
+def _blocks(content: bytes, encoding: str) -> Iterator[list[str]]:
+    """The lines of a file, some at a time."""
+    text = _open(content, encoding)
+    pending: list[str] = []
+    at_start = True
+    while block := text.read(_BLOCK):
+        # Spreadsheets and databases alike refuse NUL; nothing is lost with it.
+        pending.append(block.replace("\x00", ""))
+        if "\n" not in block:
+            continue
+        lines = "".join(pending).split("\n")
+        pending = [lines.pop()]
+        if at_start:
+            lines[0] = lines[0].removeprefix("\ufeff")
+            # Written by spreadsheets for spreadsheets; kept as an empty row so that numbers match.
+            lines[0] = "" if _SEPARATOR_LINE.fullmatch(lines[0]) else lines[0]
+            at_start = False
+        yield lines
+    last = "".join(pending)
+    yield [last.removeprefix("\ufeff") if at_start else last]
+
+
+def _named_delimiter(content: bytes, encoding: str) -> str:
+    named = _SEPARATOR_LINE.match(_open(content, encoding).read(10).replace("\x00", ""))
+    return named.group(1) if named else ""
+
+
+def _first_lines(content: bytes, encoding: str) -> list[str]:
+    lines = (line for block in _blocks(content, encoding) for line in block)
+    return list(islice(filter(str.strip, lines), _SAMPLE_LINES))
 
 
 def _find_delimiter(lines: list[str]) -> str:
     def score(delimiter: str) -> tuple[float, int]:
         rows = [
             cells
-            for _, cells, _ in islice(_records(lines[:200], delimiter, 0), _SAMPLE_ROWS)
+            for _, cells, _ in islice(_records(iter([lines]), delimiter, 0), _SAMPLE_ROWS)
             if any(cells)
         ]
         width = len(rows[0]) if rows else 0
@@ -207,9 +245,9 @@ def _find_delimiter(lines: list[str]) -> str:
     return max(DELIMITERS, key=score)
 
 
-def _header(lines: list[str], delimiter: str) -> tuple[int, list[str]]:
+def _header(blocks: Iterator[list[str]], delimiter: str) -> tuple[int, list[str]]:
     """The row number of the headings, and the headings."""
-    tidied = ((number, _tidy(cells)) for number, cells, _ in _records(lines, delimiter, 0))
+    tidied = ((number, _tidy(cells)) for number, cells, _ in _records(blocks, delimiter, 0))
     number, header = next(((n, cells) for n, cells in tidied if cells), (0, []))
     if not header:
         raise FileError("empty_file")
@@ -228,18 +266,25 @@ def _tidy(cells: list[str]) -> list[str]:
     return tidied
 
 
-def _records(lines: list[str], delimiter: str, width: int) -> Iterator[Record]:
+def _records(blocks: Iterator[list[str]], delimiter: str, width: int) -> Iterator[Record]:
     """Every record of the lines. A width of 0 says that the right number of cells is not known."""
+    lines: list[str] = []
     at, number, broken = 0, 0, 0
-    count = len(lines)
-    while at < count:
+    while True:
+        if at == len(lines):
+            lines, at = next(blocks, []), 0
+            if not lines:
+                return
         line = lines[at]
         number += 1
         if '"' not in line:
             at += 1
-            yield number, line.split(delimiter), None
+            if not line.isspace():
+                yield number, line.split(delimiter), None
             continue
         most = _MOST_LINES if broken < _MOST_BROKEN else 1
+        while len(lines) - at < most and (more := next(blocks, [])):
+            lines, at = lines[at:] + more, 0
         cells, taken, flaw = _quoted(lines, at, delimiter=delimiter, width=width, most=most)
         broken += flaw is not None
         at += taken

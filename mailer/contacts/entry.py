@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailer.contacts import address
+from mailer.contacts.checked_rows import Company, Row, Terms
 from mailer.contacts.columns import Plan
-from mailer.contacts.csv_rows import Checker, Company, Row, Terms
+from mailer.contacts.csv_rows import Checker
 from mailer.contacts.models import Company as CompanyRow
 from mailer.contacts.models import Contact
 from mailer.languages import N_

@@ -20,7 +20,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from mailer import audit, clock
 from mailer.adapters.queue import enqueue_after_commit
 from mailer.contacts import address, columns, csv_file, private_persons, staging
-from mailer.contacts.csv_rows import Checker, Company, Row, Terms
+from mailer.contacts.checked_rows import Company, Row, Terms
+from mailer.contacts.csv_rows import Checker
 from mailer.contacts.merging import RULES
 from mailer.contacts.models import Company as CompanyRow
 from mailer.contacts.models import ConsentEvent, Contact, Import, ImportFile, ImportProblem, Source
@@ -419,7 +420,7 @@ class Run:
         for row in accepted:
             code = refused.get(row.number)
             if code is not None:
-                row.problems.clear()
+                row.problems = ()
                 row.reject(self._plan.heading("email"), address.masked(row.email), code)
 
     def _ban(self, session: Session, rows: list[Row], now: datetime) -> int:

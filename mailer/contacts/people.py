@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from mailer import audit
 from mailer.contacts import entry, staging
-from mailer.contacts.csv_rows import Row
+from mailer.contacts.checked_rows import Row
 from mailer.contacts.models import Company, Contact, FieldChange, Source, Suppression
 from mailer.contacts.provenance import (
     Origin,

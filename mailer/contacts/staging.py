@@ -14,7 +14,7 @@ from psycopg import Connection
 from sqlalchemy.orm import Session
 
 from mailer.contacts.address import person_key
-from mailer.contacts.csv_rows import Company, Row
+from mailer.contacts.checked_rows import Company, Row
 from mailer.contacts.merging import (
     COMPANY_FIELDS,
     CONTACT_FIELDS,

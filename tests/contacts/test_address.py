@@ -139,7 +139,7 @@ def test_another_suppression_key_makes_other_hashes() -> None:
 
 
 def test_without_a_suppression_key_there_is_no_hash(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailer.keys._key", [])
+    monkeypatch.setattr("mailer.keys._begun", [])
     with pytest.raises(IndexError):
         domain_key("yritys.example")
 

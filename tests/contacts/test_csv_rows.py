@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer.contacts.address import address_key, canonical
+from mailer.contacts.checked_rows import Row, Terms
 from mailer.contacts.columns import plan
 from mailer.contacts.csv_file import MAX_CELL
-from mailer.contacts.csv_rows import Checker, Row, Terms
+from mailer.contacts.csv_rows import Checker
 from mailer.contacts.problems import CODES, REJECTIONS
 from mailer.notice.schema import FIELDS
 
@@ -48,7 +49,7 @@ def codes(row: Row) -> list[str]:
 
 def test_a_plain_row_has_no_problems() -> None:
     row = check()
-    assert row.problems == []
+    assert row.problems == ()
     assert row.rejected is None
     assert row.email == PLAIN["Sähköposti"]
     assert row.company is not None
@@ -212,7 +213,7 @@ def test_stray_spaces_and_marks_are_taken_away() -> None:
     )
     assert (row.first_name, row.last_name) == ("Aino", "Virtanen")
     assert row.email == "aino@yritys.example"
-    assert row.problems == []
+    assert row.problems == ()
 
 
 def test_an_exported_cell_comes_back_as_it_was() -> None:
@@ -269,3 +270,24 @@ def test_any_cells_give_a_row_and_a_rejected_row_keeps_nothing_private(texts: li
         assert row.email
         assert row.company is not None
         assert HETU not in row.note + row.title + row.duties + row.first_name
+
+
+def test_a_code_broken_up_by_invisible_marks_is_still_a_code() -> None:
+    row = check(Huom=f"Tunnus {HETU[:6]}\u200e{HETU[6:]}")
+    assert row.rejected == "identity_code"
+    assert row.private == address_key(canonical(PLAIN["Sähköposti"]))
+
+
+def test_a_code_in_a_column_of_the_company_is_found_on_every_row() -> None:
+    checker = make_checker()
+    rows = [
+        check(checker=checker, Yritys=f"Tmi {HETU}", Sähköposti=f"{name}@yritys.example")
+        for name in ("a", "b")
+    ]
+    assert [row.rejected for row in rows] == ["identity_code", "identity_code"]
+
+
+def test_control_characters_direction_marks_and_lone_surrogates_leave_a_plain_name() -> None:
+    row = check(Etunimi="\u202eAi\x07no\ud800", Sukunimi="\u200fVir\u200btanen\udfff")
+    assert (row.first_name, row.last_name) == ("Aino", "Virtanen")
+    assert row.person_key == check().person_key
