@@ -5,7 +5,10 @@ from mailer.audit import AuditEntry
 from mailer.campaigns import models as campaigns
 from mailer.contacts import models as contacts
 from mailer.db import Model
+from mailer.events import mail_models as mail
+from mailer.events import marks as hit_marks
 from mailer.events import models as events
+from mailer.events import rejudging as ruleset_runs
 from mailer.notice import models as notice
 from mailer.roles import models as roles
 from mailer.segments import models as segments
@@ -19,9 +22,12 @@ __all__ = [
     "campaigns",
     "contacts",
     "events",
+    "hit_marks",
+    "mail",
     "notice",
     "plans",
     "roles",
+    "ruleset_runs",
     "segments",
     "sending",
 ]

@@ -35,7 +35,7 @@ def judge(hits: Sequence[Hit], *, delivered_at: datetime | None, links: int) -> 
     for key, code in patterns.together(hits, links=links):
         codes[key].add(code)
     _add_company(hits, codes)
-    return {hit.key: _verdict(hit.kind, frozenset(codes[hit.key])) for hit in hits}
+    return {hit.key: _verdict(hit.kind, codes[hit.key]) for hit in hits}
 
 
 def _timing(hit: Hit, delivered_at: datetime | None) -> list[str]:
@@ -53,11 +53,7 @@ def _timing(hit: Hit, delivered_at: datetime | None) -> list[str]:
 
 def _add_company(hits: Sequence[Hit], codes: dict[str, set[str]]) -> None:
     """What a hit earns by those it came with, once these are known for machines."""
-    proven = {
-        hit.key
-        for hit in hits
-        if rules.points(hit.kind, frozenset(codes[hit.key])) >= rules.MACHINE
-    }
+    proven = {hit.key for hit in hits if rules.points(hit.kind, codes[hit.key]) >= rules.MACHINE}
     swept = [hit for hit in hits if codes[hit.key] & {"sweep", "trap"}]
     for visit in patterns.visits(hits):
         named = visit[0].origin is not None
@@ -75,14 +71,13 @@ def _add_company(hits: Sequence[Hit], codes: dict[str, set[str]]) -> None:
             codes[hit.key].add("before_sweep")
 
 
-def _verdict(kind: str, codes: frozenset[str]) -> Verdict:
-    known = [code for code in rules.RULES if code in codes]
-    weights = {code: rules.points(kind, frozenset({code})) for code in known}
-    counted = tuple(sorted((c for c in known if weights[c]), key=lambda code: -weights[code]))
+def _verdict(kind: str, codes: set[str]) -> Verdict:
+    weights = {code: rules.points(kind, [code]) for code in rules.counted(codes)}
+    reasons = tuple(sorted((c for c in weights if weights[c]), key=lambda code: -weights[code]))
     total = sum(weights.values())
     if total >= rules.MACHINE:
-        return Verdict("machine", counted)
+        return Verdict("machine", reasons)
     if total >= rules.UNSURE:
-        return Verdict("unknown", counted)
+        return Verdict("unknown", reasons)
     # An image fetched by the mail service is a person's, but it is good to know why it is so bare.
-    return Verdict("human", ("image_proxy",) if "image_proxy" in codes else counted)
+    return Verdict("human", ("image_proxy",) if "image_proxy" in codes else reasons)

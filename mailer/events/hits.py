@@ -2,13 +2,15 @@
 
 Recording follows the notice in force at the moment of the hit and what the person has said, also
 for old mail: the pixel and the links always answer, and record nothing where nothing may be
-recorded. No IP address is kept, and of the user agent a coarse class only.
+recorded. No IP address is kept, and of the user agent a coarse class only; whether two hits of one
+message came from one place on one day can be told, and not from where (mailer.events.origins).
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ARRAY, BigInteger, and_, any_, cast, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -16,19 +18,23 @@ from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Campaign, Link
 from mailer.contacts.models import Contact, Suppression
-from mailer.events import journal
-from mailer.events.actors import Hit, judge
+from mailer.events import journal, marks
+from mailer.events.actors import judge
 from mailer.events.journal import NewEvent
 from mailer.events.links import KINDS, Received
 from mailer.events.models import Event, HitCount
-from mailer.events.verdicts import reclassify
+from mailer.events.origins import within
+from mailer.events.patterns import Hit
+from mailer.events.verdicts import hold, reclassify
 from mailer.notice import switches
 from mailer.notice.schema import Notice
 from mailer.sending.delivery import tracked
 from mailer.sending.models import Message
 
-# One message's link, asked for again and again, must not fill the database.
+# One message's link, asked for again and again, must not fill the database. Beyond this, each
+# client is kept once an hour for each link: a person who comes after a machine is still seen.
 MOST_HITS = 500
+MOST_HITS_EVER = 2 * MOST_HITS
 
 
 def record(session: Session, received: Iterable[Received], *, now: datetime) -> int:
@@ -65,6 +71,7 @@ class _Subject:
 
     campaign_id: int
     contact_id: int
+    domain_key: bytes
     delivered_at: datetime | None
     opens: bool
     clicks: bool
@@ -86,8 +93,8 @@ def _record(session: Session, notice: Notice, received: list[Received]) -> int:
         subject = subjects.get(each.message_id)
         if subject is None or not subject.allows(each.hit):
             continue
-        of_campaign = own_links.get(each.hit.link_id or 0) == subject.campaign_id
-        if each.hit.kind == "click" and not of_campaign:
+        link_id = each.hit.link_id
+        if link_id is not None and own_links.get(link_id) != subject.campaign_id:
             continue
         mode = (notice.opens if each.hit.kind == "open" else notice.clicks).mode
         kept.setdefault(mode, []).append(each)
@@ -123,6 +130,7 @@ def _subjects(
             Message.id,
             Message.campaign_id,
             Message.contact_id,
+            Contact.domain_key,
             Message.delivered_at,
             and_(Campaign.track_opens, tracked(notice, "opens")).label("opens"),
             and_(Campaign.track_clicks, tracked(notice, "clicks")).label("clicks"),
@@ -142,6 +150,7 @@ def _subjects(
         row.id: _Subject(
             row.campaign_id,
             row.contact_id,
+            row.domain_key,
             row.delivered_at,
             row.opens,
             row.clicks,
@@ -160,27 +169,88 @@ def _own_links(session: Session, link_ids: Collection[int]) -> dict[int, int]:
 
 
 def _add_individual(session: Session, kept: list[Received], subjects: dict[int, _Subject]) -> int:
-    events = []
+    if not kept:
+        return 0
+    hold(session, {each.message_id for each in kept})
+    received = {each.hit.key: each for each in _without_floods(session, kept, subjects)}
+    added = journal.add(session, [_event(e, subjects[e.message_id]) for e in received.values()])
+    new = [received[key] for key in added]
+    crowd = marks.note(
+        session,
+        [marks.Seen(e.hit, e.message_id, subjects[e.message_id].domain_key) for e in new],
+    )
+    reclassify(session, {each.message_id for each in new} | crowd)
+    return len(new)
+
+
+def _event(each: Received, subject: _Subject) -> NewEvent:
+    hit = each.hit
+    details: dict[str, Any] = {"client": hit.client, "signals": sorted(hit.signals)}
+    if hit.origin is not None:
+        details["network"] = within(each.message_id, hit.network)
+        details["agent"] = within(each.message_id, hit.agent)
+    return NewEvent(
+        each.message_id,
+        subject.campaign_id,
+        hit.kind,
+        hit.at,
+        hit.key,
+        actor="unknown",
+        link_id=hit.link_id,
+        details=details,
+    )
+
+
+def _without_floods(
+    session: Session, kept: list[Received], subjects: dict[int, _Subject]
+) -> Iterator[Received]:
     counted = Counter({i: subject.hits for i, subject in subjects.items()})
+    arriving = Counter(each.message_id for each in kept)
+    flooded = [i for i, number in arriving.items() if counted[i] + number > MOST_HITS]
+    known = _known(session, flooded)
     for each in kept:
-        counted[each.message_id] += 1
-        if counted[each.message_id] > MOST_HITS:
+        mark = _flood_mark(each)
+        if counted[each.message_id] >= MOST_HITS and mark in known:
             continue
-        events.append(
-            NewEvent(
-                each.message_id,
-                subjects[each.message_id].campaign_id,
-                each.hit.kind,
-                each.hit.at,
-                each.hit.key,
-                actor="unknown",
-                link_id=each.hit.link_id,
-                details={"client": each.hit.client, "signals": sorted(each.hit.signals)},
-            )
+        if counted[each.message_id] >= MOST_HITS_EVER:
+            continue
+        counted[each.message_id] += 1
+        known.add(mark)
+        yield each
+
+
+_FloodMark = tuple[int, str, int | None, str, str, str, datetime]
+
+
+def _flood_mark(each: Received) -> _FloodMark:
+    hit = each.hit
+    hour = hit.at.replace(minute=0, second=0, microsecond=0)
+    network, agent = (
+        (within(each.message_id, hit.network), within(each.message_id, hit.agent))
+        if hit.origin is not None
+        else ("", "")
+    )
+    return (each.message_id, hit.kind, hit.link_id, hit.client, network, agent, hour)
+
+
+def _known(session: Session, message_ids: list[int]) -> set[_FloodMark]:
+    """Who has already been at flooded messages, by link and hour."""
+    if not message_ids:
+        return set()
+    rows = session.execute(
+        select(
+            Event.message_id,
+            Event.kind,
+            Event.link_id,
+            func.coalesce(Event.details["client"].astext, ""),
+            func.coalesce(Event.details["network"].astext, ""),
+            func.coalesce(Event.details["agent"].astext, ""),
+            func.date_trunc("hour", Event.at, "UTC"),
         )
-    added = journal.add(session, events)
-    reclassify(session, {event.message_id for event in events if event.dedupe_key in added})
-    return len(added)
+        .where(Event.message_id.in_(message_ids), Event.kind.in_(KINDS))
+        .distinct()
+    )
+    return {(m, k, link, c, n, a, at) for m, k, link, c, n, a, at in rows}
 
 
 def _add_last_dates(session: Session, kept: list[Received], subjects: dict[int, _Subject]) -> int:

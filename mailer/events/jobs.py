@@ -7,7 +7,8 @@ from mailer import clock, installation, stopping
 from mailer.adapters import sns
 from mailer.adapters.tracking import HitStream, StreamUnavailableError
 from mailer.db import transaction
-from mailer.events import hits, intake, links, partitions
+from mailer.events import hits, intake, links, marks, partitions, rejudging
+from mailer.events.rules import RULESET
 
 log = logging.getLogger(__name__)
 
@@ -94,3 +95,19 @@ def make_months() -> None:
         made = partitions.make_ahead(session, now=clock.now())
     if made:
         log.info("event_months_made", extra={"tables": ",".join(made)})
+
+
+def judge_anew() -> None:
+    """Forget old marks of origins, and judge hits by today's rules that older rules judged."""
+    here = installation.current()
+    with transaction(here.sessions) as session:
+        marks.forget(session, now=clock.now())
+    deadline = time.monotonic() + SLICE_SECONDS
+    while time.monotonic() < deadline and not stopping.asked():
+        with transaction(here.sessions) as session:
+            step = rejudging.go_on(session, now=clock.now())
+        if step is None:
+            return
+        log.info("hits_judged_anew", extra={"messages": step.judged, "ruleset": RULESET})
+        if step.done:
+            return

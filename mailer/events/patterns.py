@@ -58,15 +58,11 @@ def together(hits: Iterable[Hit], *, links: int) -> Found:
     ordered = sorted(hits, key=lambda hit: (hit.at, hit.key))
     clicks = [hit for hit in ordered if hit.kind == "click"]
     yield from _sweeps(clicks)
-    own: set[tuple[str, str]] = set()
+    yield from _different(clicks, rules.BURST, rules.BURST_LINKS, "shared_burst")
     for group in _by_origin(clicks).values():
-        own.update(_bursts(group, links))
+        yield from _bursts(group, links)
         yield from _rounds(group, links)
         yield from _hammering(group)
-    yield from own
-    for key, code in _different(clicks, rules.BURST, rules.BURST_LINKS, "shared_burst"):
-        if (key, "burst") not in own:
-            yield key, code
     yield from _near_traps(ordered)
 
 

@@ -6,7 +6,7 @@ person. What meets a rule is found by mailer.events.clients in one request and b
 mailer.events.patterns in many; nothing else knows a threshold.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -111,11 +111,25 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
 }
 
+# One fact counts once: a rule on the left says all that those on the right say of a hit.
+SAY_THE_SAME: Final[Mapping[str, frozenset[str]]] = {
+    "sweep": frozenset({"pair", "burst", "shared_burst", "every_link", "page_order"}),
+    "burst": frozenset({"pair", "shared_burst", "every_link", "page_order"}),
+    "with_trap": frozenset({"near_trap", "same_client", "before_sweep"}),
+    "near_trap": frozenset({"shared_burst"}),
+    "same_client": frozenset({"before_sweep"}),
+}
+
 REASONS: Final[Mapping[str, str]] = {code: rule.words for code, rule in RULES.items()}
 
 
-def points(kind: str, codes: frozenset[str]) -> int:
-    """What rules add up to for an open or a click. Codes of no rule (any more) add nothing."""
-    return sum(
-        RULES[code].open if kind == "open" else RULES[code].click for code in codes if code in RULES
-    )
+def counted(codes: Iterable[str]) -> list[str]:
+    """Those of codes that count, in the order of the table. Codes of no rule (any more) do not."""
+    met = set(codes)
+    said = {other for code in met for other in SAY_THE_SAME.get(code, ())}
+    return [code for code in RULES if code in met - said]
+
+
+def points(kind: str, codes: Iterable[str]) -> int:
+    """What rules add up to for an open or a click."""
+    return sum(RULES[code].open if kind == "open" else RULES[code].click for code in counted(codes))

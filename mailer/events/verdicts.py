@@ -26,23 +26,30 @@ class _Changed(NamedTuple):
     at: datetime
     actor: str
     reasons: str
-    campaign_id: int | None
 
 
-def reclassify(session: Session, message_ids: Collection[int]) -> set[int]:
-    """Judge all hits of messages anew, with every hit and the time of delivery known by now.
+def hold(session: Session, message_ids: Collection[int]) -> None:
+    """Let nobody else add hits of messages, tell of their delivery or judge them until the end of
+    the transaction: two who each saw half of a burst would both take it for a person's."""
+    session.execute(
+        select(Message.id)
+        .where(Message.id == any_(cast(sorted(message_ids), ARRAY(BigInteger))))
+        .order_by(Message.id)
+        .with_for_update(key_share=True)
+    )
 
-    The ids of the campaigns of which a verdict changed.
-    """
+
+def reclassify(session: Session, message_ids: Collection[int]) -> None:
+    """Judge all hits of messages anew, with every hit and the time of delivery known by now."""
     if not message_ids:
-        return set()
+        return
+    hold(session, message_ids)
     changed = [
         change
         for _message_id, rows in groupby(_gather(session, message_ids), key=lambda r: r.message_id)
         for change in _judge(list(rows))
     ]
     _write_verdicts(session, changed)
-    return {change.campaign_id for change in changed if change.campaign_id is not None}
 
 
 def _gather(session: Session, message_ids: Collection[int]) -> Sequence[Row[Any]]:
@@ -56,7 +63,6 @@ def _gather(session: Session, message_ids: Collection[int]) -> Sequence[Row[Any]
         select(
             Event.id,
             Event.message_id,
-            Event.campaign_id,
             Event.kind,
             Event.at,
             Event.link_id,
@@ -86,8 +92,7 @@ def _judge(rows: Sequence[Row[Any]]) -> Iterator[_Changed]:
         verdict = verdicts[row.dedupe_key]
         known = (row.actor, tuple(row.reasons), row.ruleset_version)
         if known != (verdict.actor, verdict.reasons, RULESET):
-            reasons = ",".join(verdict.reasons)
-            yield _Changed(row.id, row.at, verdict.actor, reasons, row.campaign_id)
+            yield _Changed(row.id, row.at, verdict.actor, ",".join(verdict.reasons))
 
 
 def _hit(row: Row[Any]) -> Hit:

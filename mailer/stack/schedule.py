@@ -45,6 +45,7 @@ SCHEDULE = (
     Returning("mailer.sending.jobs.keep_plans", 20, timeout=900),
     Returning("mailer.contacts.jobs.delete_private_persons", 3600),
     Returning("mailer.events.jobs.delete_old_raw", 3600),
+    Returning("mailer.events.jobs.judge_anew", 120),
     Returning("mailer.events.jobs.make_months", 3600),
 )
 
