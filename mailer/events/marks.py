@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Index, delete, select, text
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.db import Model
@@ -49,13 +48,7 @@ def note(session: Session, seen: Collection[Seen]) -> set[int]:
     marks = [_mark(each) for each in seen if _has_mark(each.hit)]
     if not marks:
         return set()
-    session.execute(
-        insert(HitMark).on_conflict_do_nothing(),
-        [
-            {"key": m.key, "mark": m.mark, "at": m.at, "message_id": m.message_id}
-            for m in sorted(marks, key=lambda m: m.key)
-        ],
-    )
+    _leave(session, marks)
     moments = [mark.at for mark in marks]
     around = session.execute(
         select(HitMark.mark, HitMark.at, HitMark.message_id, HitMark.key).where(
@@ -89,6 +82,24 @@ def _mark(seen: Seen) -> Mark:
         f"{hit.kind} {hit.network} {hit.agent} ".encode() + seen.domain_key, digest_size=8
     )
     return Mark(digest.digest(), hit.at, seen.message_id, hit.key)
+
+
+def _leave(session: Session, marks: Sequence[Mark]) -> None:
+    ordered = sorted(marks, key=lambda mark: mark.key)
+    session.execute(
+        text(
+            "INSERT INTO hit_marks (key, mark, at, message_id)"
+            " SELECT * FROM unnest(CAST(:keys AS text[]), CAST(:marks AS bytea[]),"
+            " CAST(:moments AS timestamptz[]), CAST(:ids AS bigint[]))"
+            " ON CONFLICT DO NOTHING"
+        ),
+        {
+            "keys": [mark.key for mark in ordered],
+            "marks": [mark.mark for mark in ordered],
+            "moments": [mark.at for mark in ordered],
+            "ids": [mark.message_id for mark in ordered],
+        },
+    )
 
 
 def _tell(session: Session, crowd: Sequence[Mark]) -> set[int]:
