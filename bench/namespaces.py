@@ -9,9 +9,12 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from sqlalchemy import make_url
 
 NETWORK = "10.231.7"
 
@@ -82,6 +85,27 @@ def _add(undo: ExitStack, bridge: str, name: str, address: str) -> Machine:
 
 def _ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True, capture_output=True)
+
+
+def reach(stack: ExitStack, here: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """DATABASE_URL, REDIS_URL and SES_ENDPOINT_URL as the machines see them, by TCP."""
+    database = make_url(environ["DATABASE_URL"])
+    redis, ses = urlsplit(environ["REDIS_URL"]), urlsplit(environ["SES_ENDPOINT_URL"])
+    directory = database.query.get("host")
+    targets = (
+        f"{directory}/.s.PGSQL.5432" if directory else (str(database.host), database.port or 5432),
+        redis.path if redis.scheme == "unix" else (str(redis.hostname), redis.port or 6379),
+        (str(ses.hostname), ses.port or 80),
+    )
+    postgres, valkey, endpoint = (
+        stack.enter_context(forwarded(here, target)) for target in targets
+    )
+    moved = database.set(host=here, port=postgres, query={})
+    return {
+        "DATABASE_URL": moved.render_as_string(hide_password=False),
+        "REDIS_URL": f"redis://{here}:{valkey}/0",
+        "SES_ENDPOINT_URL": f"http://{here}:{endpoint}",
+    }
 
 
 @contextmanager

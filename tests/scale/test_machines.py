@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
-from sqlalchemy import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from bench import namespaces
@@ -73,29 +71,20 @@ class Fleet:
         self._stack = ExitStack()
         self._scene = scene
         here, self.machines = self._stack.enter_context(namespaces.machines(number))
-        self._environ = self._reach(here)
+        self._environ = self._environment(here)
         self.workers = [self._start(machine) for machine in self.machines]
 
-    def _reach(self, here: str) -> dict[str, str]:
+    def _environment(self, here: str) -> dict[str, str]:
         settings = self._scene.here.settings
-        database = make_url(settings.database_url)
-        directory = database.query.get("host")
-        postgres = self._forward(
-            here, f"{directory}/.s.PGSQL.5432" if directory else _place(database)
-        )
-        url = database.set(host=here, port=postgres, query={})
-        redis = urlsplit(settings.redis_url)
-        valkey = self._forward(
-            here, redis.path if redis.scheme == "unix" else (redis.hostname or "", redis.port or 0)
-        )
-        ses = urlsplit(str(settings.ses_endpoint_url))
-        endpoint = self._forward(here, (ses.hostname or "", ses.port or 0))
+        servers = {
+            "DATABASE_URL": settings.database_url,
+            "REDIS_URL": settings.redis_url,
+            "SES_ENDPOINT_URL": str(settings.ses_endpoint_url),
+        }
         return {
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "DATABASE_URL": url.render_as_string(hide_password=False),
-            "REDIS_URL": f"redis://{here}:{valkey}/0",
-            "SES_ENDPOINT_URL": f"http://{here}:{endpoint}",
+            **namespaces.reach(self._stack, here, servers),
             "SECRET_KEY": settings.secret_key,
             "SUPPRESSION_KEY": settings.suppression_key,
             "PUBLIC_URL": settings.public_url,
@@ -103,9 +92,6 @@ class Fleet:
             "CLAIM_LEASE_SECONDS": str(settings.claim_lease_seconds),
             "SETTLE_SECONDS": str(settings.settle_seconds),
         }
-
-    def _forward(self, here: str, target: str | tuple[str, int]) -> int:
-        return self._stack.enter_context(namespaces.forwarded(here, target))
 
     def _start(self, machine: Machine) -> "subprocess.Popen[bytes]":
         return subprocess.Popen(
@@ -120,11 +106,6 @@ class Fleet:
             worker.kill()
             worker.wait()
         self._stack.close()
-
-
-def _place(database: object) -> tuple[str, int]:
-    url = make_url(str(database))
-    return url.host or "127.0.0.1", url.port or 5432
 
 
 def follow(scene: Scene, campaign_id: int, until: str) -> None:
