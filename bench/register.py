@@ -218,7 +218,9 @@ def _make_functions(session: Session, suppression_key: str) -> None:
 
 def _prove_keys(session: Session) -> None:
     contact, business_id = session.execute(
-        select(Contact, Company.business_id).join(Company).limit(1)
+        select(Contact, Company.business_id)
+        .join(Company, Company.id == Contact.company_id)
+        .limit(1)
     ).one()
     names = (contact.first_name, contact.last_name)
     assert contact.address_key == address_key(canonical(contact.email))

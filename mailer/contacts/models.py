@@ -49,7 +49,11 @@ class Source(Model):
 
 
 class Company(Model):
-    """An organisation: the employer of contacts, and a party that can say no itself."""
+    """An organisation: the employer of contacts, and a party that can say no itself.
+
+    What `source_id` and `import_id` refer to is kept by triggers, once per statement: foreign keys
+    would ask for every row (migration 20261122_1150).
+    """
 
     __tablename__ = "companies"
     __table_args__ = (
@@ -74,7 +78,6 @@ class Company(Model):
             postgresql_ops={"industry_code": "text_pattern_ops"},
         ),
         Index("ix_companies_headcount", "headcount"),
-        Index("ix_companies_company_key", "company_key"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]
@@ -95,8 +98,8 @@ class Company(Model):
     postal_code: Mapped[str | None]
     city: Mapped[str | None]
     country: Mapped[str | None]
-    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"))
-    import_id: Mapped[int | None] = mapped_column(ForeignKey("imports.id", ondelete="SET NULL"))
+    source_id: Mapped[int]
+    import_id: Mapped[int | None]
     field_sources: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
@@ -106,7 +109,8 @@ class Contact(Model):
     """A person at work, or a shared mailbox of an organisation.
 
     `source_id` and `import_id` are the origin of every field unless `field_sources` names another
-    for that field: {"title": {"source": 3, "import": 9, "at": "2026-11-24"}} (R30).
+    for that field: {"title": {"source": 3, "import": 9, "at": "2026-11-24"}} (R30). What is
+    referred to is kept by triggers, as for companies.
     """
 
     __tablename__ = "contacts"
@@ -120,17 +124,18 @@ class Contact(Model):
             name="basis",
         ),
         Index("ix_contacts_functions", "functions", postgresql_using="gin"),
-        Index("ix_contacts_level", "level"),
         Index("ix_contacts_tags", "tags", postgresql_using="gin"),
         Index("ix_contacts_address_key", "address_key"),
-        Index("ix_contacts_person_key", "person_key"),
         Index("ix_contacts_domain_key", "domain_key"),
         Index("ix_contacts_title_id", "title_id"),
+        # Contacts of one import lie together, so the range of pages is enough to find them.
+        Index("ix_contacts_source_id", "source_id", postgresql_using="brin"),
+        Index("ix_contacts_import_id", "import_id", postgresql_using="brin"),
         # Shared mailboxes have no name: they come after the people.
         Index("ix_contacts_name", text("nullif(lower(last_name), '')"), "id"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
-    company_id: Mapped[int | None] = mapped_column(ForeignKey("companies.id"), index=True)
+    company_id: Mapped[int | None] = mapped_column(index=True)
     kind: Mapped[str] = mapped_column(
         default="organisation_contact", server_default="organisation_contact"
     )
@@ -162,7 +167,7 @@ class Contact(Model):
     domain_key: Mapped[bytes] = mapped_column(LargeBinary)
 
     # The role, copied from the title (or set by hand) so that segments are one indexed condition.
-    title_id: Mapped[int | None] = mapped_column(ForeignKey("titles.id"))
+    title_id: Mapped[int | None]
     functions: Mapped[list[str]] = mapped_column(ARRAY(TEXT), default=list, server_default="{}")
     level: Mapped[int] = mapped_column(SmallInteger, default=0, server_default="0")
     role_confidence: Mapped[float] = mapped_column(REAL, default=0.0, server_default="0")
@@ -172,12 +177,10 @@ class Contact(Model):
     basis: Mapped[str | None]
     relationship_kind: Mapped[str] = mapped_column(default="prospect", server_default="prospect")
     customership_ended_at: Mapped[date | None]
-    source_id: Mapped[int] = mapped_column(ForeignKey("sources.id"), index=True)
-    import_id: Mapped[int | None] = mapped_column(
-        ForeignKey("imports.id", ondelete="SET NULL"), index=True
-    )
+    source_id: Mapped[int]
+    import_id: Mapped[int | None]
     field_sources: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
-    notice_version_id: Mapped[int | None] = mapped_column(ForeignKey("notice_versions.id"))
+    notice_version_id: Mapped[int | None]
     collected_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]
     art14_informed_at: Mapped[datetime | None]
