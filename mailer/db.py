@@ -67,6 +67,16 @@ def transaction(sessions: sessionmaker[Session]) -> Iterator[Session]:
         yield session
 
 
+@contextmanager
+def snapshot(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """A session that only reads, and sees one moment of the database whatever others commit."""
+    with sessions() as session:
+        session.connection(
+            execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
+        yield session
+
+
 def is_inside(transaction: SessionTransaction | None, outer: SessionTransaction) -> bool:
     """Whether a transaction or savepoint is `outer` itself or was begun within it."""
     while transaction is not None:

@@ -10,6 +10,7 @@ from mailer.stack.faults import StackError
 
 # name -> where the command is
 COMMANDS = {
+    "certificate": "mailer.cli.certificate:certificate",
     "db": "mailer.cli.database:db",
     "demo": "mailer.cli.demo:demo",
     "import": "mailer.cli.importing:import_file",

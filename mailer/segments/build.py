@@ -28,6 +28,11 @@ CLEAR = gate.CLEAR
 sentence = gate.sentence
 
 
+def is_reason(verdict: str) -> bool:
+    """Whether the gate knows this code as a reason to leave somebody out."""
+    return verdict in gate.SENTENCES and verdict != CLEAR
+
+
 def _no_segments(_ids: frozenset[int]) -> Mapping[int, Saved]:
     return {}
 
