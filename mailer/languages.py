@@ -121,3 +121,16 @@ def format_datetime(value: datetime) -> str:
     """24.11.2026 klo 9.00, 24.11.2026 kl. 9.00, 24 November 2026, 9:00."""
     joiner = {"fi": " klo ", "sv": " kl. ", "en": ", "}[current()]
     return f"{format_date(value)}{joiner}{format_time(value)}"
+
+
+def format_weekday_date(value: date | datetime) -> str:
+    """ke 25.11.2026, ons 25.11.2026, Wed 25 November 2026."""
+    if isinstance(value, datetime):
+        value = value.astimezone(TIMEZONE).date()
+    return f"{dates.format_date(value, 'ccc', locale=locale())} {format_date(value)}"
+
+
+def format_weekday_datetime(value: datetime) -> str:
+    """The same with the time, as `format_datetime`."""
+    joiner = {"fi": " klo ", "sv": " kl. ", "en": ", "}[current()]
+    return f"{format_weekday_date(value)}{joiner}{format_time(value)}"

@@ -1,11 +1,9 @@
-"""What does not stop a campaign but deserves a look. Pure."""
+"""What deserves a look before a campaign goes; only a quota that is too small stops it. Pure."""
 
-import math
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
-from mailer.campaigns.facts import Facts, Version
-from mailer.campaigns.verdicts import INFO, OK, WARN, Check, Fix
+from mailer.campaigns.facts import Facts, Forecast, Version
+from mailer.campaigns.verdicts import BLOCK, INFO, OK, WARN, Check, Fix
 from mailer.languages import LANGUAGE_NAMES, TIMEZONE, format_datetime, format_number
 from mailer.languages import gettext as _
 from mailer.languages import ngettext as n_
@@ -107,16 +105,20 @@ def _test(facts: Facts) -> Iterator[Check]:
 
 
 def _time(facts: Facts) -> Iterator[Check]:
+    if facts.business_hours:
+        return
     moment = max(facts.starts_at or facts.now, facts.now)
     local = moment.astimezone(TIMEZONE)
     if local.weekday() >= 5:
         title = _("The sending would start on a weekend")
+    elif not facts.working_day:
+        title = _("The sending would start on a public holiday")
     elif not FIRST_HOUR <= local.hour < LAST_HOUR:
         title = _("The sending would start outside working hours")
     else:
         return
     detail = _("%(time)s, Helsinki time.", time=format_datetime(moment))
-    yield Check("W10", WARN, title, detail, Fix("time", "when"))
+    yield Check("W10", WARN, title, detail, Fix("time", "business_hours"))
 
 
 def _languages(facts: Facts) -> Iterator[Check]:
@@ -146,20 +148,84 @@ def _labels(facts: Facts) -> Iterator[Check]:
                 yield Check("W13", INFO, title, detail, fix)
 
 
-def _forecast(facts: Facts) -> Iterator[Check]:
+def _quota(facts: Facts) -> Iterator[Check]:
     if facts.limits is None or facts.people <= facts.limits.left or facts.limits.per_day < 1:
         return
-    days = 1 + math.ceil((facts.people - facts.limits.left) / facts.limits.per_day)
-    title = n_("The sending takes %(num)s day", "The sending takes %(num)s days", days)
-    ready = format_datetime(max(facts.starts_at or facts.now, facts.now) + timedelta(days=days - 1))
-    detail = _(
-        "%(left)s messages of today's quota are left; %(day)s messages go in 24 hours."
-        " The last one leaves about %(ready)s.",
+    left = _(
+        "%(left)s messages of the 24-hour quota of %(day)s are left.",
         left=format_number(int(facts.limits.left)),
         day=format_number(int(facts.limits.per_day)),
-        ready=ready,
     )
-    yield Check("W16", WARN, title, detail, Fix("recipients", "segment_id"))
+    takes = _takes(facts.forecast) if facts.forecast else ""
+    fix = Fix("time", "spread_days")
+    if facts.spread_days:
+        yield Check("W16", WARN, takes, f"{left} {_done(facts.forecast)}", fix)
+        return
+    choices = _(
+        "Let the sending take several days, choose fewer people, or ask Amazon SES for a larger"
+        " quota."
+    )
+    title = _("The sending is larger than what is left of the quota")
+    detail = " ".join(part for part in (left, choices, takes and f"{takes}.") if part)
+    yield Check("B16", BLOCK, title, detail, fix)
+
+
+def _takes(forecast: Forecast | None) -> str:
+    days = len(forecast.days) if forecast else 1
+    return n_("The sending takes %(num)s day", "The sending takes %(num)s days", days)
+
+
+def _done(forecast: Forecast | None) -> str:
+    if forecast is None:
+        return ""
+    return _("The last message leaves about %(time)s.", time=format_datetime(forecast.ends_at))
+
+
+def _warmup(facts: Facts) -> Iterator[Check]:
+    if facts.forecast is None or "warmup" not in facts.forecast.limits:
+        return
+    detail = _(
+        "%(domain)s has sent little so far. So that mailbox providers come to trust it, the first"
+        " days take few messages, and those who have opened or clicked before get theirs first.",
+        domain=facts.sender_domain,
+    )
+    title = _takes(facts.forecast)
+    yield Check("W17", WARN, title, f"{detail} {_done(facts.forecast)}", Fix("sending"))
+
+
+def _collisions(facts: Facts) -> Iterator[Check]:
+    found = facts.collisions
+    if not found.people:
+        return
+    title = n_(
+        "%(num)s of these gets another message within a week",
+        "%(num)s of these get another message within a week",
+        found.people,
+    )
+    parts = [
+        n_("They work at %(num)s company.", "They work at %(num)s companies.", found.companies)
+    ]
+    if found.recent:
+        parts.append(
+            n_(
+                "%(num)s got one in the last seven days.",
+                "%(num)s got one in the last seven days.",
+                found.recent,
+            )
+        )
+    parts += [
+        _("“%(campaign)s”: %(num)s.", campaign=name, num=format_number(number))
+        for name, number in found.others
+    ]
+    if facts.frequency_cap_days:
+        parts.append(
+            n_(
+                "The notice allows one message in %(num)s day: the later one is left out.",
+                "The notice allows one message in %(num)s days: the later one is left out.",
+                facts.frequency_cap_days,
+            )
+        )
+    yield Check("W18", WARN, title, " ".join(parts), Fix("recipients", "segment_id"))
 
 
 ADVICE: tuple[Callable[[Facts], Iterator[Check]], ...] = (
@@ -170,5 +236,7 @@ ADVICE: tuple[Callable[[Facts], Iterator[Check]], ...] = (
     _time,
     _languages,
     _labels,
-    _forecast,
+    _quota,
+    _warmup,
+    _collisions,
 )

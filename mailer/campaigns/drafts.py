@@ -39,7 +39,9 @@ def create(
     actor_id: int,
 ) -> Campaign:
     """A new draft, with what the notice and the segment leave no choice about filled in."""
-    campaign = Campaign(name=name, created_by=actor_id, created_at=now, updated_at=now)
+    campaign = Campaign(
+        name=name, business_hours=True, created_by=actor_id, created_at=now, updated_at=now
+    )
     if segment is not None:
         campaign.segment_id = segment.id
         campaign.target_functions = functions_of(segment.tree)
@@ -120,6 +122,8 @@ def copy(session: Session, original: Campaign, *, now: datetime, actor_id: int) 
     values["name"] = _("Copy of %(name)s", name=original.name)
     draft = Campaign(**values, created_by=actor_id, created_at=now, updated_at=now)
     draft.track_opens, draft.track_clicks = original.track_opens, original.track_clicks
+    # Days are agreed to anew each time; hours are a habit.
+    draft.business_hours = original.business_hours
     session.add(draft)
     session.flush()
     for content in contents(session, original.id).values():

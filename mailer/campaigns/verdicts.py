@@ -14,6 +14,7 @@ ACTIONS = {
     "test": N_("Send a test"),
     "time": N_("Change the time"),
     "settings": N_("Open the settings"),
+    "sending": N_("See the warm-up"),
 }
 
 

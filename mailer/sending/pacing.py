@@ -113,8 +113,10 @@ def _refresh_domains(session: Session, settings: Settings, now: datetime) -> Non
             "details": {"dkim": identity.dkim, "mail_from": identity.mail_from} if identity else {},
             "checked_at": now,
         }
+        # A domain that was never seen before has no name with mailbox providers: it is warmed up.
+        # The stand-in delivers nothing, and its newcomers want to see messages leave.
         session.execute(
             insert(SenderDomain)
-            .values(domain=domain, **values)
+            .values(domain=domain, warming=not settings.stand_in, **values)
             .on_conflict_do_update(index_elements=[SenderDomain.domain], set_=values)
         )

@@ -15,6 +15,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailer.adapters.pace import SHARE, Quota
+from mailer.campaigns.facts import Forecast
 from mailer.campaigns.models import Campaign
 from mailer.contacts.address import domain_key
 from mailer.contacts.models import Company, Contact
@@ -23,7 +24,7 @@ from mailer.sending import business_hours, caps, plan_load, plan_rows, slots, wa
 from mailer.sending.caps import Caps
 from mailer.sending.plan_models import CampaignPlan
 from mailer.sending.plan_rows import Grouping
-from mailer.sending.slots import Allocation, Limits
+from mailer.sending.slots import Allocation, Group, Limits
 
 LIMITS = {
     "hours": N_("Each message goes in the business hours of its recipient."),
@@ -39,20 +40,6 @@ QUOTA_SHARE = 0.98
 BEHIND = timedelta(minutes=10)
 _LATE_MATTERS = frozenset({"quota", "warmup", "domain", "company"})
 _LOCK = 0x706C616E
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """When a sending would be done, the messages of each day in Helsinki, and what limits it."""
-
-    ends_at: datetime
-    days: list[tuple[date, int]]
-    limits: frozenset[str]
-
-    @property
-    def messages(self) -> int:
-        """How many it is about."""
-        return sum(number for _, number in self.days)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,14 +109,16 @@ def forecast(
     *,
     now: datetime,
     starts_at: datetime | None = None,
+    people: int | None = None,
 ) -> Forecast:
     """What the plan of a campaign would come to if it were to begin; `rows`: plan_rows.clear.
 
     The quota always counts: without consent to several days nothing over it can be sent at all.
+    `people`: how many rows there are, if that is known already.
     """
     start = max(starts_at or now, now)
     terms = _terms(session, campaign, quota, spread=True)
-    found, _ = _allocate(session, campaign, rows, terms, quota, now=now, start=start)
+    found, _ = _allocate(session, campaign, rows, terms, quota, now=now, start=start, people=people)
     return Forecast(found.ends_at, found.by_day(), found.limits)
 
 
@@ -206,6 +195,7 @@ def _allocate(
     *,
     now: datetime,
     start: datetime,
+    people: int | None = None,
 ) -> tuple[Allocation, Grouping]:
     domains = dict(terms.caps.domains)
     if terms.caps.others:
@@ -219,7 +209,10 @@ def _allocate(
         now=start,
     )
     limits = Limits(terms.limits.rate, terms.limits.per_day, domains, terms.limits.warmup)
-    groups = plan_rows.count(session, rows, grouping)
+    if people is not None and grouping.is_trivial:
+        groups = {Group(): people}
+    else:
+        groups = plan_rows.count(session, rows, grouping)
     load = plan_load.read(session, campaign.id, sender_domain(campaign), limits, quota, now=now)
     return slots.allocate(groups, limits, load, now=start), grouping
 

@@ -33,10 +33,12 @@ def read(
     return Load(sent=sent, hours=hours, domains=domains, days=days)
 
 
-def planned_before(session: Session, campaign_id: int, *, now: datetime, before: datetime) -> int:
-    """Messages that other campaigns have waiting to go before a moment."""
+def planned_between(
+    session: Session, campaign_id: int, start: datetime, end: datetime, *, now: datetime
+) -> int:
+    """Messages that other campaigns under way have waiting to go in a stretch of time."""
     hours = _planned_hours(session, campaign_id, now)
-    return sum(number for hour, number in hours.items() if hour < before)
+    return sum(number for hour, number in hours.items() if start <= hour < end)
 
 
 def _others(campaign_id: int) -> tuple[ColumnElement[bool], ...]:

@@ -55,6 +55,11 @@ class Grouping:
     engaged_first: bool
     now: datetime
 
+    @property
+    def is_trivial(self) -> bool:
+        """Whether all messages are of one group."""
+        return not (self.business_hours or self.domains or self.company_cap)
+
 
 def waiting(campaign_id: int) -> Subquery:
     """SQL: id, contact and moment of a campaign's messages that a plan may move.

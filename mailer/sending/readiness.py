@@ -10,18 +10,27 @@ from sqlalchemy.orm import Session
 from mailer.adapters import workers
 from mailer.campaigns import checks
 from mailer.campaigns.content import Compiled, ContentError, compile_content
-from mailer.campaigns.facts import Facts, Limits, Version
+from mailer.campaigns.facts import Collisions, Facts, Forecast, Limits, Version
 from mailer.campaigns.models import Campaign, CampaignContent
 from mailer.campaigns.verdicts import Check
 from mailer.contacts.models import Company, Contact, Source
 from mailer.installation import Installation
-from mailer.languages import DEFAULT_LANGUAGE
+from mailer.languages import DEFAULT_LANGUAGE, TIMEZONE
 from mailer.notice import switches
 from mailer.segments import build
 from mailer.segments.build import Audience
 from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError
-from mailer.sending import launch, pacing, sample
+from mailer.sending import (
+    business_hours,
+    collisions,
+    launch,
+    pacing,
+    plan,
+    plan_load,
+    plan_rows,
+    sample,
+)
 from mailer.sending.envelope import Person
 from mailer.sending.rendering import Rendering
 
@@ -50,6 +59,8 @@ class _Recipients:
     missing: Mapping[str, int] = field(default_factory=dict)
     longest: Mapping[str, int] = field(default_factory=dict)
     fault: str = ""
+    forecast: Forecast | None = None
+    collisions: Collisions = field(default_factory=Collisions)
 
 
 def look(
@@ -64,7 +75,10 @@ def look(
     notice = switches.in_force(session, now)
     entity = notice.entity(campaign.entity) if notice else None
     segment = session.get(Segment, campaign.segment_id) if campaign.segment_id else None
-    recipients = _recipients(session, campaign, segment, now) if segment else _Recipients()
+    recipients = _Recipients()
+    if segment:
+        recipients = _recipients(session, campaign, segment, now)
+        recipients = _ahead(session, campaign, segment, recipients, here, starts_at, now)
     versions, compiled = _compile(session, campaign.id)
     rendering = None
     if notice and entity and compiled:
@@ -75,6 +89,7 @@ def look(
         ]
     content_hash = rendering.content_hash() if rendering else ""
     domain = campaign.sender_address.rpartition("@")[2]
+    start = max(starts_at or now, now)
     facts = Facts(
         now=now,
         starts_at=starts_at,
@@ -95,7 +110,15 @@ def look(
         versions=tuple(versions),
         default_language=_default_language(rendering),
         worker_alive=workers.is_served(here.redis, "send"),
-        limits=_limits(here, now),
+        limits=_limits(session, campaign, here, start=start, now=now),
+        forecast=recipients.forecast,
+        collisions=recipients.collisions,
+        business_hours=campaign.business_hours,
+        spread_days=campaign.spread_days,
+        working_day=business_hours.is_working_day(
+            business_hours.DEFAULT_COUNTRY, start.astimezone(TIMEZONE).date()
+        ),
+        frequency_cap_days=notice.frequency_cap_days if notice else 0,
         tested=bool(content_hash) and campaign.tested_hash == content_hash,
         examples_allowed=here.settings.stand_in,
     )
@@ -202,8 +225,43 @@ def _default_language(rendering: Rendering | None) -> str:
     return rendering.language_of(nobody)
 
 
-def _limits(here: Installation, now: datetime) -> Limits | None:
+def _ahead(
+    session: Session,
+    campaign: Campaign,
+    segment: Segment,
+    recipients: _Recipients,
+    here: Installation,
+    starts_at: datetime | None,
+    now: datetime,
+) -> _Recipients:
+    """When they would get it, and who of them gets another message about then."""
+    if recipients.fault or not recipients.audience.people:
+        return recipients
+    rows = plan_rows.clear(segment.tree, ask_of(session, campaign, now=now))
+    start = max(starts_at or now, now)
+    return replace(
+        recipients,
+        forecast=plan.forecast(
+            session,
+            campaign,
+            rows,
+            pacing.quota(here),
+            now=now,
+            starts_at=start,
+            people=recipients.audience.people,
+        ),
+        collisions=collisions.find(session, campaign, rows, starts_at=start, now=now),
+    )
+
+
+def _limits(
+    session: Session, campaign: Campaign, here: Installation, *, start: datetime, now: datetime
+) -> Limits | None:
     known = pacing.quota(here)
     if known is None or now.timestamp() - known.checked_at > QUOTA_MAX_AGE.total_seconds():
         return None
-    return Limits(per_day=known.per_day, used=known.used)
+    day = timedelta(days=1)
+    planned = plan_load.planned_between(session, campaign.id, start - day, start + day, now=now)
+    # What was used until now no longer counts a day from now.
+    used = known.used if start < now + day else 0
+    return Limits(per_day=known.per_day, used=used, planned=planned)

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,12 +12,14 @@ from flask import Blueprint, Response, abort, flash, redirect, render_template, 
 from mailer import audit, clock, installation
 from mailer.adapters.queue import enqueue_after_commit
 from mailer.campaigns import lifecycle
+from mailer.campaigns.facts import Forecast
 from mailer.campaigns.models import Campaign
 from mailer.languages import N_, format_number
 from mailer.languages import gettext as _
 from mailer.segments import build
-from mailer.sending import launch, pacing, progress, readiness, uncertain
+from mailer.sending import launch, pacing, plan, progress, readiness, slots, uncertain
 from mailer.sending.progress import LISTS, Line, Numbers
+from mailer.web import campaign_review
 from mailer.web.campaigns import address_of, campaign_or_404
 from mailer.web.guard import requires
 from mailer.web.htmx import is_htmx, respond, send_to
@@ -98,6 +101,8 @@ def show(campaign_id: int) -> Any:
         numbers=numbers,
         open_ones=uncertain.of_campaign(db_session(), campaign_id),
         minutes_left=_minutes_left(numbers),
+        forecast=(forecast := _forecast(campaign)),
+        reasons=campaign_review.reasons(forecast),
         reason=_(pacing.pause_sentence(campaign.pause_reason)) if campaign.pause_reason else "",
         needs_tick=campaign.pause_reason not in (None, "user"),
         lists=[
@@ -118,6 +123,15 @@ def _list_title(campaign: Campaign, name: str) -> str:
     if name == "not" and campaign.state in lifecycle.UNDER_WAY:
         return N_("Has not got the message")
     return LIST_TITLES[name]
+
+
+def _forecast(campaign: Campaign) -> Forecast | None:
+    """When it will be done by its plan, from today on."""
+    found = plan.of(db_session(), campaign.id) if campaign.state == "sending" else None
+    if found is None or found.ends_at < clock.now():
+        return None
+    today = slots.day_of(clock.now())
+    return replace(found, days=[each for each in found.days if each[0] >= today])
 
 
 def _minutes_left(numbers: Numbers) -> int | None:
@@ -147,6 +161,9 @@ def resume(campaign_id: int) -> Any:
     if campaign.pause_reason not in (None, "user") and request.form.get("checked") != "1":
         flash(_("Tick that the reason of the pause has been looked at, then resume."), "bad")
     elif lifecycle.resume(db_session(), campaign_id, now=clock.now(), actor_id=signed_in_user().id):
+        # What was to go during the pause must not come on top of what goes now.
+        quota = pacing.quota(installation.current())
+        plan.remake(db_session(), campaign_id, quota, now=clock.now())
         enqueue_after_commit(db_session(), "send", "mailer.sending.jobs.send", campaign_id)
         flash(_("Sending goes on."))
     return redirect(url_for("campaign_progress.show", campaign_id=campaign_id), 303)

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from mailer import clock, installation
 from mailer.accounts.models import User
 from mailer.campaigns import drafts, lifecycle
+from mailer.campaigns.facts import Forecast
 from mailer.campaigns.models import Campaign
 from mailer.campaigns.verdicts import ACTIONS, EFFECTS, Fix
 from mailer.languages import LANGUAGES, TIMEZONE, format_datetime, ngettext
@@ -16,11 +17,12 @@ from mailer.languages import gettext as _
 from mailer.notice.schema import PURPOSES
 from mailer.roles.taxonomy import FUNCTION_LABELS
 from mailer.segments import build
-from mailer.sending import readiness
+from mailer.sending import plan, readiness
 from mailer.sending.models import Message
 from mailer.sending.readiness import Readiness
 from mailer.web.campaigns import address_of, campaign_or_404
 from mailer.web.guard import requires
+from mailer.web.htmx import is_htmx
 from mailer.web.request import db_session, signed_in_user
 
 blueprint = Blueprint("campaign_review", __name__, url_prefix="/campaigns/<int:campaign_id>")
@@ -38,7 +40,12 @@ def show(campaign_id: int) -> Any:
     if campaign.state != "draft":
         return redirect(address_of(campaign), 303)
     starts_at, _errors = _moment(request.args)
+    # A link without choices shows what is stored; the form, which follows the choices, has them.
+    if "chosen" in request.args:
+        _choose(campaign, request.args)
     found = _look(campaign, starts_at)
+    if is_htmx():
+        return render_template("web/campaigns/forecast.html", **_ahead(campaign, found))
     return _page(campaign, found, values=request.args, errors={})
 
 
@@ -51,6 +58,7 @@ def schedule(campaign_id: int) -> Any:
     if draft is None:
         return redirect(address_of(campaign_or_404(campaign_id)), 303)
     starts_at, errors = _moment(request.form)
+    _choose(draft, request.form)
     found = _look(draft, starts_at)
     if not errors and request.form.get("content_hash") != found.content_hash:
         errors[""] = _("The content was changed while this page was open. Check it again.")
@@ -66,6 +74,33 @@ def schedule(campaign_id: int) -> Any:
         content_hash=found.content_hash,
     )
     return redirect(url_for("campaign_progress.hold", campaign_id=draft.id), 303)
+
+
+def _choose(campaign: Campaign, values: Any) -> None:
+    """Take over the choices of when; kept only if the campaign is scheduled with them."""
+    campaign.business_hours = values.get("business_hours") == "1"
+    campaign.spread_days = values.get("spread_days") == "1"
+
+
+def _ahead(campaign: Campaign, found: Readiness) -> dict[str, Any]:
+    """What the forecast shows."""
+    forecast = found.facts.forecast
+    limits = found.facts.limits
+    over = limits is not None and found.facts.people > limits.left and limits.per_day >= 1
+    return {
+        "campaign": campaign,
+        "forecast": forecast,
+        "reasons": reasons(forecast),
+        # Without consent nothing over the quota goes at all.
+        "refused": over and not campaign.spread_days,
+        "over": over,
+    }
+
+
+def reasons(forecast: Forecast | None) -> list[str]:
+    """Why a sending takes as long as it does, in sentences."""
+    felt = forecast.limits if forecast else frozenset()
+    return [_(sentence) for key, sentence in plan.LIMITS.items() if key in felt]
 
 
 def _look(campaign: Campaign, starts_at: datetime | None) -> Readiness:
@@ -90,7 +125,6 @@ def _page(
     today = now.astimezone(TIMEZONE)
     return render_template(
         "web/campaigns/review.html",
-        campaign=campaign,
         found=found,
         lines=[
             (f"check-{number}", _KINDS[check.effect], check, fix_of(campaign, check.fix))
@@ -111,6 +145,7 @@ def _page(
         tests=_tests(campaign),
         hold_seconds=installation.current().settings.hold_seconds,
         button=_button(values.get("when", "now"), found.facts.people),
+        **_ahead(campaign, found),
     )
 
 
@@ -143,6 +178,8 @@ def fix_of(campaign: Campaign, fix: Fix | None) -> tuple[str, str]:
         )
     elif fix.screen == "test":
         where = url_for("campaign_test.choose", campaign_id=campaign.id)
+    elif fix.screen == "sending":
+        where = url_for("settings_sending.show")
     else:
         where = "/settings" if fix.screen == "settings" else f"#{anchor}"
     return where, _(ACTIONS[fix.screen])

@@ -33,6 +33,12 @@ PARTS = (
         N_("Sender domains"),
         N_("The domains that messages are sent from, and whether Amazon SES has verified them."),
     ),
+    (
+        "/settings/sending",
+        "gauge",
+        N_("Sending"),
+        N_("Amazon SES's quota, the warm-up of new domains, and how many messages go at once."),
+    ),
 )
 TRACKING_WORDS = {
     "off": N_("Not recorded"),

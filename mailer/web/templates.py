@@ -99,6 +99,8 @@ def register(app: Flask) -> None:
     jinja.filters.update(
         date=_or_dash(languages.format_date),
         datetime=_or_dash(languages.format_datetime),
+        weekday_date=_or_dash(languages.format_weekday_date),
+        weekday_time=_or_dash(languages.format_weekday_datetime),
         time=_or_dash(languages.format_time),
         number=_or_dash(languages.format_number),
         percent=languages.format_percent,

@@ -1,14 +1,15 @@
 """Each check on facts of its own: one failing campaign for every rule that blocks."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from mailer.campaigns import checks
 from mailer.campaigns.content import ImageSpot, LinkSpot
-from mailer.campaigns.facts import Facts, Limits, Version
+from mailer.campaigns.facts import Collisions, Facts, Forecast, Limits, Version
 from mailer.campaigns.problems import Problem
+from mailer.campaigns.verdicts import Fix
 from mailer.languages import in_language
 from tests.segments.register import notice_with
 
@@ -46,6 +47,13 @@ GOOD = Facts(
     limits=Limits(per_day=50_000, used=0),
     tested=True,
 )
+
+
+def over_days(number: int, *limits: str) -> Forecast:
+    """A forecast over days from the 24th of November on."""
+    days = [(date(2026, 11, 24) + timedelta(days=each), 400) for each in range(number)]
+    ends_at = datetime(2026, 11, 23 + number, 14, tzinfo=UTC)
+    return Forecast(ends_at, days, frozenset(limits))
 
 
 def with_version(**changes: object) -> Facts:
@@ -153,7 +161,10 @@ def test_the_suppression_list_is_shown_with_its_number() -> None:
         (replace(GOOD, languages={"fi": 1, "sv": 2}), "W11", "warn"),
         (with_version(links=(LinkSpot(1, "https://a.fi", "Klikkaa tästä!"),)), "W13", "info"),
         (with_version(links=(LinkSpot(1, "https://a.fi", ""),)), "W13", "info"),
-        (replace(GOOD, limits=Limits(per_day=1000, used=900)), "W16", "warn"),
+        (replace(GOOD, limits=Limits(per_day=1000, used=900), spread_days=True), "W16", "warn"),
+        (replace(GOOD, forecast=over_days(3, "warmup")), "W17", "warn"),
+        (replace(GOOD, collisions=Collisions(212, 90, 12, (("Joulu", 200),))), "W18", "warn"),
+        (replace(GOOD, working_day=False), "W10", "warn"),
     ],
 )  # fmt: skip
 def test_each_of_these_is_worth_a_look_and_does_not_block(
@@ -174,8 +185,44 @@ def test_these_are_worth_no_look() -> None:
     assert found(unlimited, "W16") == []
 
 
-def test_the_days_of_a_sending_past_the_quota_are_counted() -> None:
-    facts = replace(GOOD, people=2_500, limits=Limits(per_day=1_000, used=500))
+def test_a_sending_past_the_quota_needs_the_marketers_consent() -> None:
+    limits = Limits(per_day=1_000, used=400, planned=100)
+    facts = replace(GOOD, people=2_500, limits=limits, forecast=over_days(3, "quota"))
+    assert blocked(facts) == {"B16"}
     with in_language("en"):
-        line = next(check for check in checks.run(facts) if check.code == "W16")
+        line = next(check for check in checks.run(facts) if check.code == "B16")
+        assert line.fix == Fix("time", "spread_days")
+        assert "500 messages of the 24-hour quota of 1,000 are left" in line.detail
+        assert "3 days" in line.detail
+        agreed = replace(facts, spread_days=True)
+        assert not blocked(agreed)
+        line = next(check for check in checks.run(agreed) if check.code == "W16")
     assert "3 days" in line.title
+    assert "26 November 2026, 16:00" in line.detail
+
+
+def test_what_other_campaigns_have_planned_is_not_left() -> None:
+    assert Limits(per_day=1_000, used=900, planned=200).left == 0
+    assert Limits(per_day=-1, used=900, planned=200).left == float("inf")
+
+
+@pytest.mark.parametrize("per_day", [-1, 0])
+def test_no_quota_and_no_sensible_quota_are_no_question(per_day: float) -> None:
+    facts = replace(GOOD, limits=Limits(per_day=per_day, used=10**9), forecast=over_days(1))
+    assert found(facts, "B16") == found(facts, "W16") == []
+
+
+def test_a_sending_in_business_hours_may_begin_at_any_time() -> None:
+    night = replace(GOOD, starts_at=datetime(2026, 11, 28, 1, tzinfo=UTC), business_hours=True)
+    assert found(night, "W10") == []
+
+
+def test_collisions_are_told_with_their_campaigns_and_what_the_notice_says() -> None:
+    met = Collisions(212, 90, 12, (("Joulutarjous", 205),))
+    facts = replace(GOOD, collisions=met, frequency_cap_days=7)
+    with in_language("en"):
+        line = next(check for check in checks.run(facts) if check.code == "W18")
+    assert "212 of these get another message within a week" in line.title
+    assert "90 companies" in line.detail
+    assert "“Joulutarjous”: 205" in line.detail
+    assert "7 days" in line.detail
