@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from mailer import clock
 from mailer.adapters.ses import (
     BulkCall,
-    BulkEntry,
     Outcome,
     Result,
     Ses,
@@ -24,7 +23,7 @@ from mailer.adapters.ses import (
     SingleMail,
 )
 from mailer.config import Settings
-from mailer.sending import envelope
+from mailer.sending import filling
 from mailer.sending.answers import MAX_ATTEMPTS, RETRY_AT_MOST, record
 from mailer.sending.claims import Claim, Claimed, Claims, tracked
 from mailer.sending.envelope import Person
@@ -83,15 +82,9 @@ def prepare(rendering: Rendering, claimed: Sequence[Claimed]) -> list[Handover]:
 
 def _prepare(rendering: Rendering, language: str, claimed: list[Claimed]) -> Handover:
     skeleton = rendering.skeleton(language)
-    entries = [
-        BulkEntry(
-            to=message.person.address,
-            data=rendering.data(message.person),
-            headers=rendering.headers(message.person),
-            tags=envelope.tags(message.person, rendering.campaign_id),
-        )
-        for message in claimed
-    ]
+    entries = [rendering.entry(message.person) for message in claimed]
+    # A fault of ours would be in all of them alike: the first is read as its recipient would.
+    filling.read_back(entries[0], rendering.links, claimed[0].person)
     call = BulkCall(
         sender=rendering.sender,
         reply_to=rendering.reply_to,

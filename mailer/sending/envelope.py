@@ -59,22 +59,21 @@ class Links:
         self._base = settings.public_url
         self._mailbox = settings.unsubscribe_mailbox
 
-    def stop(self, person: Person, *, test: bool = False) -> str:
-        """The page with the one button, at the end of the message."""
-        purpose = Purpose.TEST if test else Purpose.STOP
-        return f"{self._base}/s/{self._signer.make(purpose, person.recipient)}"
+    def token(self, purpose: Purpose, person: Person) -> str:
+        """The recipient's own token for a purpose; one for all the places that hold it."""
+        return self._signer.make(purpose, person.recipient)
 
-    def open_token(self, person: Person) -> str:
-        """The token of the open pixel."""
-        return self._signer.make(Purpose.OPEN, person.recipient)
+    def stop(self, person: Person) -> str:
+        """The page with the one button, at the end of the message."""
+        return self.stop_address(self.token(Purpose.STOP, person))
+
+    def stop_address(self, token: str) -> str:
+        """The address of that page."""
+        return f"{self._base}/s/{token}"
 
     def open_address(self, token: str) -> str:
         """The address of the open pixel."""
         return f"{self._base}/o/{token}.gif"
-
-    def click_token(self, person: Person) -> str:
-        """One token for all tracked links of a message."""
-        return self._signer.make(Purpose.CLICK, person.recipient)
 
     def click_address(self, token: str, link_id: int) -> str:
         """The address of one tracked link."""
@@ -88,9 +87,8 @@ class Links:
         """The public notice."""
         return f"{self._base}/privacy"
 
-    def headers(self, person: Person) -> list[tuple[str, str]]:
+    def headers(self, token: str) -> list[tuple[str, str]]:
         """List-Unsubscribe and List-Unsubscribe-Post exactly as RFC 8058 wants them."""
-        token = self._signer.make(Purpose.ONE_CLICK, person.recipient)
         return [
             (
                 "List-Unsubscribe",
@@ -101,11 +99,17 @@ class Links:
 
     def belongs_to(self, address: str, person: Person) -> bool:
         """Whether a stop address is a working opt-out of this very recipient."""
-        prefix = f"{self._base}/s/"
-        if not address.startswith(prefix):
-            return False
+        return self._reads(Purpose.STOP, address.removeprefix(self.stop_address("")), person)
+
+    def is_one_click(self, header: str, person: Person) -> bool:
+        """Whether a List-Unsubscribe header has this very recipient's one-click opt-out."""
+        token = header.removeprefix(f"<{self._base}/u/").partition(">")[0]
+        written = dict(self.headers(token))["List-Unsubscribe"]
+        return header == written and self._reads(Purpose.ONE_CLICK, token, person)
+
+    def _reads(self, purpose: Purpose, token: str, person: Person) -> bool:
         try:
-            return self._signer.read(Purpose.STOP, address[len(prefix) :]) == person.recipient
+            return self._signer.read(purpose, token) == person.recipient
         except TokenError:
             return False
 
@@ -227,6 +231,6 @@ def list_id(entity: Entity, domain: str) -> str:
     return f"<marketing-{key}.{domain}>"
 
 
-def tags(person: Person, campaign_id: int) -> Mapping[str, str]:
+def tags(message_id: str, campaign_id: int) -> Mapping[str, str]:
     """Ids only: tags travel to AWS and back, so no personal data in them (R42)."""
-    return {"message": str(person.message_id), "campaign": str(campaign_id)}
+    return {"message": message_id, "campaign": str(campaign_id)}

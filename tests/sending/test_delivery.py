@@ -293,14 +293,14 @@ def test_nobody_is_sent_to_when_anybody_of_a_claim_lacks_the_opt_out(
     campaign_id = scene.make_campaign(people=4, languages=("fi", "sv"))
     change(scene, update(Contact).where(Contact.id % 2 == 0).values(language="sv"))
     scene.launch(campaign_id)
-    original = rendering.Rendering._check_opt_out
+    original = rendering.Rendering.entry
 
-    def check(self: Any, person: Any, values: Any) -> None:
+    def entry(self: Any, person: Any) -> Any:
         if person.language == "sv":
             raise OptOutMissingError("sv")
-        original(self, person, values)
+        return original(self, person)
 
-    monkeypatch.setattr(rendering.Rendering, "_check_opt_out", check)
+    monkeypatch.setattr(rendering.Rendering, "entry", entry)
     jobs.send(campaign_id)
     campaign = scene.campaign(campaign_id)
     assert (campaign.state, campaign.pause_reason) == ("paused", "opt_out_missing")
@@ -314,7 +314,7 @@ def test_what_cannot_be_put_together_is_not_called_uncertain(
     def fail(*_: Any) -> None:
         raise KeyError("h_first_name")
 
-    monkeypatch.setattr(rendering.Rendering, "data", fail)
+    monkeypatch.setattr(rendering.Rendering, "entry", fail)
     jobs.send(frozen)
     campaign = scene.campaign(frozen)
     assert (campaign.state, campaign.pause_reason) == ("paused", "content_broken")

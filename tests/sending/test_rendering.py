@@ -21,6 +21,7 @@ from mailer.languages import gettext, in_language
 from mailer.sending import delivery, envelope, rendering
 from mailer.sending.delivery import Claimed
 from mailer.sending.envelope import Links, Person
+from mailer.sending.filling import Filling
 from mailer.sending.rendering import OptOutMissingError, Rendering
 from mailer.stand_in.server import Options, StandIn
 from mailer.tokens import Purpose, Signer
@@ -107,29 +108,76 @@ def test_an_opt_out_that_is_no_link_refuses_the_campaign(
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda links, person: links.stop.__wrapped__(links, replace(person, message_id=99)),
-        lambda links, person: links.stop.__wrapped__(links, replace(person, address_key=b"x" * 16)),
-        lambda links, person: links.stop.__wrapped__(links, person)[:-1],
-        lambda links, person: links.stop.__wrapped__(links, person) + "A",
-        lambda links, person: links.stop.__wrapped__(links, person, test=True),
-        lambda *_: "https://muu.example/s/" + "A" * 50,
+        lambda make, links, person: make(links, Purpose.STOP, replace(person, message_id=99)),
+        lambda make, links, person: make(
+            links, Purpose.STOP, replace(person, address_key=b"x" * 16)
+        ),
+        lambda make, links, person: make(links, Purpose.STOP, person)[:-1],
+        lambda make, links, person: make(links, Purpose.STOP, person) + "A",
+        lambda make, links, person: make(links, Purpose.TEST, person),
+        lambda *_: "A" * 50,
         lambda *_: "",
     ],
 )
+@pytest.mark.parametrize("purpose", [Purpose.STOP, Purpose.ONE_CLICK])
 def test_a_link_that_is_not_this_recipients_own_is_not_sent(
-    wrong: Any, made: Rendering, monkeypatch: pytest.MonkeyPatch
+    wrong: Any, purpose: Purpose, made: Rendering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = Links.stop
+    original = Links.token
 
-    def stop(self: Links, person: Person, *, test: bool = False) -> str:
-        return str(wrong(self, person))
+    def token(self: Links, of: Purpose, person: Person) -> str:
+        if of is not purpose:
+            return original(self, of, person)
+        return str(wrong(original, self, person)) if purpose is Purpose.STOP else "B" * 50
 
-    stop.__wrapped__ = original  # type: ignore[attr-defined]
-    monkeypatch.setattr(Links, "stop", stop)
+    monkeypatch.setattr(Links, "token", token)
     with pytest.raises(OptOutMissingError):
         made.final(make_person())
     with pytest.raises(OptOutMissingError):
         delivery.prepare(made, [Claimed(make_person(), 1)])
+
+
+@pytest.mark.parametrize("key", ["h_stop", "t_stop"])
+def test_a_form_without_the_opt_out_cannot_be_made(made: Rendering, key: str) -> None:
+    slots = {name: slot for name, slot in made.skeleton("fi").slots.items() if name != key}
+    odd = Filling(made.links, slots, language="fi", campaign_id=7, link_ids={})
+    with pytest.raises(OptOutMissingError):
+        odd.entry(make_person())
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 2**63 - 1), st.binary(min_size=16, max_size=16), st.booleans()),
+        min_size=1,
+        max_size=20,
+    )
+)
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_in_a_call_of_many_everybody_has_their_own_opt_out_in_all_its_places(
+    made: Rendering, settings: Settings, facts: list[tuple[int, bytes, bool]]
+) -> None:
+    people = [
+        make_person(
+            number,
+            address=f"henkilo.{number}@yritys.example",
+            address_key=key,
+            track_opens=tracked,
+            track_clicks=tracked,
+        )
+        for number, key, tracked in facts
+    ]
+    signer = Signer(settings.secret_key)
+    [handover] = delivery.prepare(made, [Claimed(person, 1) for person in people])
+    for person, entry in zip(people, handover.call.entries, strict=True):
+        assert entry.to == person.address
+        assert entry.tags["message"] == str(person.message_id)
+        stops = (html.unescape(entry.data["h_stop"]), entry.data["t_stop"])
+        for address in stops:
+            token = address.removeprefix(f"{settings.public_url}/s/")
+            assert signer.read(Purpose.STOP, token) == person.recipient
+        header = dict(entry.headers)["List-Unsubscribe"]
+        for token in re.findall(r"/u/([^>]+)>|subject=([^>]+)>", header):
+            assert signer.read(Purpose.ONE_CLICK, token[0] or token[1]) == person.recipient
 
 
 def test_the_opt_out_in_html_text_and_headers_is_the_recipients_own(
@@ -155,7 +203,7 @@ def test_the_opt_out_is_at_the_end_of_both_parts(made: Rendering) -> None:
 
 def test_the_headers_are_exactly_those_of_rfc_8058(settings: Settings) -> None:
     person = make_person(number=2**63 - 1)
-    own = dict(make_rendering(settings).headers(person))
+    own = dict(make_rendering(settings).entry(person).headers)
     token = Signer(settings.secret_key).make(Purpose.ONE_CLICK, person.recipient)
     assert own == {
         "List-Unsubscribe": f"<https://mail.lupaposti.example/u/{token}>,"
@@ -341,7 +389,7 @@ def test_a_link_that_nobody_sees_is_in_the_html_where_clicks_are_tracked(
     made = make_rendering(settings, links={("fi", 1): 11, ("fi", 2): 12})
     person = make_person(track_clicks=True)
     final = made.final(person)
-    address = made.links.trap_address(made.links.click_token(person))
+    address = made.links.trap_address(made.links.token(Purpose.CLICK, person))
     assert f'<a href="{address}" aria-hidden="true" tabindex="-1"' in final.html
     [element] = re.findall(rf'<a href="{re.escape(address)}"[^>]*>(.*?)</a>', final.html)
     assert element == ""
