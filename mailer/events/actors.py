@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from mailer.events import patterns, rules
 from mailer.events.patterns import Hit
@@ -34,8 +35,9 @@ def judge(hits: Sequence[Hit], *, delivered_at: datetime | None, links: int) -> 
         codes[hit.key] |= {hit.client, *_timing(hit, delivered_at)}
     for key, code in patterns.together(hits, links=links):
         codes[key].add(code)
-    _add_company(hits, codes)
-    return {hit.key: _verdict(hit.kind, codes[hit.key]) for hit in hits}
+    if len(hits) > 1:
+        _add_company(hits, codes)
+    return {hit.key: _verdict(hit.kind, frozenset(codes[hit.key])) for hit in hits}
 
 
 def _timing(hit: Hit, delivered_at: datetime | None) -> list[str]:
@@ -53,7 +55,11 @@ def _timing(hit: Hit, delivered_at: datetime | None) -> list[str]:
 
 def _add_company(hits: Sequence[Hit], codes: dict[str, set[str]]) -> None:
     """What a hit earns by those it came with, once these are known for machines."""
-    proven = {hit.key for hit in hits if rules.points(hit.kind, codes[hit.key]) >= rules.MACHINE}
+    proven = {
+        hit.key
+        for hit in hits
+        if rules.weigh(hit.kind, frozenset(codes[hit.key]))[0] >= rules.MACHINE
+    }
     swept = [hit for hit in hits if codes[hit.key] & {"sweep", "trap"}]
     for visit in patterns.visits(hits):
         named = visit[0].origin is not None
@@ -71,10 +77,9 @@ def _add_company(hits: Sequence[Hit], codes: dict[str, set[str]]) -> None:
             codes[hit.key].add("before_sweep")
 
 
-def _verdict(kind: str, codes: set[str]) -> Verdict:
-    weights = {code: rules.points(kind, [code]) for code in rules.counted(codes)}
-    reasons = tuple(sorted((c for c in weights if weights[c]), key=lambda code: -weights[code]))
-    total = sum(weights.values())
+@lru_cache(maxsize=8192)
+def _verdict(kind: str, codes: frozenset[str]) -> Verdict:
+    total, reasons = rules.weigh(kind, codes)
     if total >= rules.MACHINE:
         return Verdict("machine", reasons)
     if total >= rules.UNSURE:

@@ -56,14 +56,16 @@ class Mark:
 def together(hits: Iterable[Hit], *, links: int) -> Found:
     """Every code that hits of one message earn by what came with them. `links`: how many it has."""
     ordered = sorted(hits, key=lambda hit: (hit.at, hit.key))
+    yield from _near_traps(ordered)
     clicks = [hit for hit in ordered if hit.kind == "click"]
+    if len(clicks) < 2:
+        return  # most messages
     yield from _sweeps(clicks)
     yield from _different(clicks, rules.BURST, rules.BURST_LINKS, "shared_burst")
     for group in _by_origin(clicks).values():
         yield from _bursts(group, links)
         yield from _rounds(group, links)
         yield from _hammering(group)
-    yield from _near_traps(ordered)
 
 
 def crowds(marks: Iterable[Mark]) -> set[str]:

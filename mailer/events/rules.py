@@ -6,9 +6,10 @@ person. What meets a rule is found by mailer.events.clients in one request and b
 mailer.events.patterns in many; nothing else knows a threshold.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from mailer.languages import N_
@@ -123,13 +124,17 @@ SAY_THE_SAME: Final[Mapping[str, frozenset[str]]] = {
 REASONS: Final[Mapping[str, str]] = {code: rule.words for code, rule in RULES.items()}
 
 
-def counted(codes: Iterable[str]) -> list[str]:
-    """Those of codes that count, in the order of the table. Codes of no rule (any more) do not."""
-    met = set(codes)
-    said = {other for code in met for other in SAY_THE_SAME.get(code, ())}
-    return [code for code in RULES if code in met - said]
+@lru_cache(maxsize=8192)
+def weigh(kind: str, codes: frozenset[str]) -> tuple[int, tuple[str, ...]]:
+    """What rules add up to for an open or a click, and those that counted, weightiest first.
 
-
-def points(kind: str, codes: Iterable[str]) -> int:
-    """What rules add up to for an open or a click."""
-    return sum(RULES[code].open if kind == "open" else RULES[code].click for code in counted(codes))
+    Codes of no rule (any more) do not count.
+    """
+    said = {other for code in codes for other in SAY_THE_SAME.get(code, ())}
+    weights = {
+        code: rule.open if kind == "open" else rule.click
+        for code, rule in RULES.items()
+        if code in codes and code not in said
+    }
+    counted = sorted((code for code in weights if weights[code]), key=lambda c: -weights[c])
+    return sum(weights.values()), tuple(counted)
