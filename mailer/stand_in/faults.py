@@ -39,6 +39,7 @@ class FaultSettings:
     event_loss_rate: float = 0.0
     event_duplicate_rate: float = 0.0
     event_delay_ms: int = 0
+    event_jitter_ms: int = 0  # each event comes up to so much later still: out of order
     queue_duplicate_rate: float = 0.0  # received, and visible to others all the same
     queue_hidden_ms: int = 0  # hidden for so long whatever the reader asks; 0 = as it asks
     account_suspended: bool = False
@@ -108,3 +109,9 @@ class Faults:
     def rolls(self, rate: float) -> bool:
         """True with the given probability."""
         return rate > 0 and self._dice.random() < rate
+
+    def event_delay(self) -> float:
+        """Seconds until one event is posted."""
+        settings = self.settings
+        jitter = settings.event_jitter_ms * self._dice.random() if settings.event_jitter_ms else 0.0
+        return (settings.event_delay_ms + jitter) / 1000

@@ -170,7 +170,11 @@ class Sending:
                 messages.append((mail.id, text))
                 if self._faults.rolls(settings.event_duplicate_rate):
                     messages.append((mail.id, text))
-        outbox.add(messages, delay=settings.event_delay_ms / 1000)
+        if not settings.event_jitter_ms:
+            outbox.add(messages, delay=self._faults.event_delay())
+            return
+        for message in messages:
+            outbox.add([message], delay=self._faults.event_delay())
 
     def _remember(self, mail: Mail) -> None:
         # As SES does by default: hard bounces and complaints enter the account's list.
