@@ -27,7 +27,7 @@ from mailer.keys import use_suppression_key
 from mailer.stack import migrations
 from mailer.stack.environment import STAND_IN_TOPIC
 from mailer.stack.postgres import DATABASE, Postgres
-from mailer.stack.process import any_free_port, start_process, stop_process
+from mailer.stack.process import any_free_port, last_lines, start_process, stop_process
 from mailer.stack.supervisor import APPLICATION, web_command
 from mailer.stack.valkey import Valkey
 from mailer.stand_in.client import Client
@@ -211,7 +211,7 @@ class Place:
                 output=output,
                 directory=ROOT,
             )
-        wait_for(self._web_answers, "the start of the web server")
+        wait_for(self._web_answers, f"the start of the web server ({output.name})")
 
     def kill_web(self) -> None:
         """Kill the web server with its worker; the caller starts it again."""
@@ -220,8 +220,10 @@ class Place:
         self.web.wait()
 
     def _web_answers(self) -> bool:
+        assert self.web is not None
+        assert self.web.poll() is None, last_lines(self.directory / "web.log", 20)
         try:
-            urllib.request.urlopen(f"http://127.0.0.1:{self.web_port}/healthz", timeout=5).close()
+            urllib.request.urlopen(f"http://127.0.0.1:{self.web_port}/healthz", timeout=20).close()
         except urllib.error.HTTPError:
             return True
         except OSError:
