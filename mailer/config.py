@@ -61,6 +61,7 @@ class Settings:
     hold_seconds: int
     claim_lease_seconds: int
     settle_seconds: int
+    networks_file: Path | None
     var: Path
 
     @property
@@ -98,6 +99,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         hold_seconds=_number(environ, "HOLD_SECONDS", 60, int, least=0),
         claim_lease_seconds=_number(environ, "CLAIM_LEASE_SECONDS", 120, int, least=1),
         settle_seconds=_number(environ, "SETTLE_SECONDS", 900, int, least=1),
+        networks_file=_path(environ, "NETWORKS_FILE"),
         var=_path(environ, "LUPAPOSTI_VAR") or ROOT / "var",
     )
     _check_region(settings)

@@ -78,6 +78,10 @@ RULES: Final[Mapping[str, Rule]] = {
         0, 40, N_("A new browser without its usual headers"), "rules 4.3, 4.4; MDN Sec-Fetch-Mode"
     ),
     "not_navigation": Rule(0, 60, N_("Fetched by a script in a page"), "W3C fetch metadata"),
+    # Where it came from, when the operator keeps a list. Many offices browse through a data
+    # centre, so that alone says little.
+    "gateway_network": Rule(100, 100, N_("From a security gateway's network"), "rules 4.1"),
+    "data_centre": Rule(0, 30, N_("From a data centre"), "rules 4.3"),
     # When it came.
     "before_delivery": Rule(40, 100, N_("Before the message was delivered"), "rules 4.3"),
     "at_delivery": Rule(40, 100, N_("Within 2 seconds of delivery"), "rules 4.3"),

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from mailer.events import clients
 from mailer.events.links import new_key
+from mailer.events.networks import Networks
 from mailer.events.origins import Marker
 from mailer.events.patterns import Hit
 
@@ -27,12 +28,14 @@ _LONGEST = 500
 class Watch:
     """Makes hits of requests to one installation."""
 
-    def __init__(self, secret: str, *, secure: bool) -> None:
-        """`secret` makes marks of origins; `secure`: the site is reached over HTTPS."""
+    def __init__(self, secret: str, *, secure: bool, networks: Networks | None = None) -> None:
+        """`secret` makes marks of origins; `secure`: the site is reached over HTTPS; `networks`:
+        what is known of where requests come from."""
         self._marker = Marker(secret)
         # Browsers send the same few sets of headers over and over.
         self._signals = lru_cache(maxsize=8192)(self._find_signals)
         self._secure = secure
+        self._networks = networks or Networks()
 
     def hit(
         self, kind: str, link_id: int | None, environ: Mapping[str, object], *, at: datetime
@@ -40,14 +43,17 @@ class Watch:
         """The hit that a WSGI request is."""
         values = tuple(_text(environ.get(name)) for name in _NAMES)
         agent = values[0] or ""
+        address = _text(environ.get("REMOTE_ADDR")) or ""
+        signals = self._signals(_text(environ.get("REQUEST_METHOD")) or "GET", values)
+        network_class = self._networks.class_of(address)
         return Hit(
             key=new_key(),
             kind=kind,
             at=at,
             link_id=link_id,
             client=clients.client_of(agent),
-            signals=self._signals(_text(environ.get("REQUEST_METHOD")) or "GET", values),
-            network=self._marker.network(_text(environ.get("REMOTE_ADDR")) or "", at),
+            signals=signals | {network_class} if network_class else signals,
+            network=self._marker.network(address, at),
             agent=self._marker.agent(agent, at),
         )
 

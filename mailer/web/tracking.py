@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailer import clock, installation
 from mailer.adapters.tracking import HitStream, StreamUnavailableError
 from mailer.db import transaction
-from mailer.events import hits, links
+from mailer.events import hits, links, networks
 from mailer.events.sightings import Watch
 from mailer.installation import Installation
 from mailer.sending.envelope import TRAP
@@ -114,7 +114,8 @@ class Tracking:
         self._here = here
         self._signer = Signer(settings.secret_key, *settings.retired_secret_keys)
         secure = settings.public_url.startswith("https:")
-        self._watch = Watch(settings.secret_key, secure=secure)
+        known = networks.load(settings.networks_file)
+        self._watch = Watch(settings.secret_key, secure=secure, networks=known)
         self._notice = f"{settings.public_url}/privacy"
         self._stream = HitStream(here.redis)
         self._destinations = Destinations(here)

@@ -17,8 +17,11 @@ from mailer import installation
 from mailer.adapters.queue import make_redis
 from mailer.adapters.tracking import GROUP, STREAM, HitStream, StreamUnavailableError
 from mailer.config import Settings
+from mailer.contacts.models import Suppression
 from mailer.events import jobs
+from mailer.events.marks import HitMark
 from mailer.events.models import Event
+from mailer.sending.envelope import TRAP
 from mailer.sending.models import Message
 from mailer.tokens import Purpose, Recipient, Signer
 from mailer.web import tracking
@@ -101,11 +104,39 @@ def test_a_link_leads_to_its_address(
 def test_the_address_of_the_visitor_is_nowhere(
     client: Browser, sessions: sessionmaker[Session], redis: Redis, mail: Mail
 ) -> None:
-    client.get(mail.click, environ_base={"REMOTE_ADDR": "192.0.2.77"})
-    assert "192.0.2.77" not in str(redis.xrange(STREAM))
+    client.get(mail.click, environ_base={"REMOTE_ADDR": "93.184.216.34"})
+    client.get(mail.click, environ_base={"REMOTE_ADDR": "10.0.0.8"})
+    assert "93.184" not in str(redis.xrange(STREAM))
     assert "Chrome" not in str(redis.xrange(STREAM))
+    first, second = events(sessions)
+    assert set(first.details) == {"client", "signals", "network", "agent"}
+    assert set(second.details) == {"client", "signals"}
+    with sessions() as session:
+        [mark] = session.scalars(select(HitMark))
+    assert "93.184" not in f"{first.details}{mark.mark!r}"
+
+
+def test_the_link_that_nobody_sees_leads_to_the_notice_and_makes_a_machine(
+    client: Browser, sessions: sessionmaker[Session], mail: Mail, connected_settings: Settings
+) -> None:
+    answer = client.get(f"{mail.clicks}/{TRAP}")
+    assert (answer.status_code, answer.location) == (
+        302,
+        f"{connected_settings.public_url}/privacy",
+    )
     [event] = events(sessions)
-    assert set(event.details) == {"client", "signals"}
+    assert (event.kind, event.link_id, event.actor, event.reasons) == (
+        "click",
+        None,
+        "machine",
+        ["trap", "no_page"],
+    )
+    with sessions() as session:
+        assert session.scalars(select(Suppression)).all() == []
+
+
+def test_a_forged_token_of_the_unseen_link_is_not_found(client: Browser, mail: Mail) -> None:
+    assert client.get(f"{mail.clicks[:-3]}abc/{TRAP}").status_code == 404
 
 
 def test_head_is_answered_and_is_a_machines(
