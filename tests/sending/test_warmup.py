@@ -242,6 +242,7 @@ def someone(session: Session, now: datetime) -> int:
         email="maija@esimerkki.example",
         name="Maija Esimerkki",
         roles=["marketer"],
+        password_hash="",
         created_at=now,
     )
     session.add(user)
