@@ -36,6 +36,8 @@ SCOPES = {
 ORIGINS = {
     "one_click": N_("One-click unsubscribe in the mail program"),
     "stop_page": N_("Stop page"),
+    "mail": N_("Mail to the unsubscribe address"),
+    "reply": N_("Reply by mail"),
     "ses_event": N_("Amazon SES"),
     "staff": N_("Recorded by staff"),
     "import": N_("Imported list"),
@@ -115,6 +117,8 @@ def opt_out(
     *,
     origin: str,
     now: datetime,
+    evidence: str = "",
+    actor_id: int | None = None,
     message_id: int | None = None,
     campaign_id: int | None = None,
     suspected_automation: bool = False,
@@ -134,6 +138,8 @@ def opt_out(
         "optout",
         origin=origin,
         now=now,
+        evidence=evidence,
+        actor_id=actor_id,
         message_id=message_id,
         campaign_id=campaign_id,
         suspected_automation=suspected_automation,
@@ -147,6 +153,23 @@ def undo_opt_out(session: Session, message_id: int, *, now: datetime) -> int:
         [Suppression.message_id == message_id, Suppression.kind == "optout"],
         by="recipient",
         reason="undone on the page after opting out",
+        now=now,
+    )
+
+
+def lift_by_evidence(
+    session: Session, evidence: str, *, at: datetime, by: str, reason: str, now: datetime
+) -> int:
+    """Lift the opt-outs made `at` a moment on one piece of evidence; how many were in force."""
+    return _lift(
+        session,
+        [
+            Suppression.at == at,
+            Suppression.evidence == evidence,
+            Suppression.kind == "optout",
+        ],
+        by=by,
+        reason=reason,
         now=now,
     )
 

@@ -117,6 +117,8 @@ def opt_out(
     *,
     origin: str,
     now: datetime,
+    evidence: str = "",
+    actor_id: int | None = None,
     suspected_automation: bool = False,
 ) -> None:
     """The opt-out of a message's recipient: the mailbox it went to, and the person behind it."""
@@ -135,6 +137,8 @@ def opt_out(
             each,
             origin=origin,
             now=now,
+            evidence=evidence,
+            actor_id=actor_id,
             message_id=message_id,
             campaign_id=message.campaign_id if message else None,
             suspected_automation=suspected_automation,
@@ -161,19 +165,22 @@ def undo(session: Session, recipient: Recipient, *, now: datetime) -> bool:
     """
     undoable = standing(session, recipient, now=now).undoable
     if undoable and suppression.undo_opt_out(session, recipient.message_id, now=now):
-        done = session.scalar(
-            select(func.count()).where(
-                Event.message_id == recipient.message_id, Event.kind == "opt_out_undone"
-            )
-        )
-        _note(
-            session,
-            recipient.message_id,
-            "opt_out_undone",
-            now=now,
-            key=f"opt_out_undone:{recipient.message_id}:{done}",
-        )
+        note_undone(session, recipient.message_id, now=now)
     return standing(session, recipient, now=now).stopped_at is None
+
+
+def note_undone(session: Session, message_id: int, *, now: datetime) -> None:
+    """Add to a message's events that an opt-out through it was taken back."""
+    done = session.scalar(
+        select(func.count()).where(Event.message_id == message_id, Event.kind == "opt_out_undone")
+    )
+    _note(
+        session,
+        message_id,
+        "opt_out_undone",
+        now=now,
+        key=f"opt_out_undone:{message_id}:{done}",
+    )
 
 
 def tell_reason(session: Session, recipient: Recipient, reason: str, *, now: datetime) -> None:

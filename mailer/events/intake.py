@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from mailer.adapters import sns
-from mailer.events import applying, ses_events
+from mailer.events import applying, receipts, ses_events
 from mailer.events.applying import Arrival
 from mailer.events.models import RawNotification
 
@@ -60,10 +60,12 @@ class Batch:
 
 def store(session: Session, envelope: sns.Envelope, body: str, *, now: datetime) -> bool:
     """Keep a verified notification; False when SNS delivered it before."""
+    state = "mail" if receipts.is_mail(envelope.message) else "new"
     # What SES says first to a new topic and what SNS says last needs no applying.
-    nothing = envelope.kind == "UnsubscribeConfirmation" or envelope.message.startswith(
+    if envelope.kind == "UnsubscribeConfirmation" or envelope.message.startswith(
         ses_events.VALIDATED
-    )
+    ):
+        state = "ignored"
     stored = session.execute(
         insert(RawNotification)
         .values(
@@ -71,7 +73,7 @@ def store(session: Session, envelope: sns.Envelope, body: str, *, now: datetime)
             topic_arn=envelope.topic_arn,
             body=body,
             received_at=now,
-            state="ignored" if nothing else "new",
+            state=state,
         )
         .on_conflict_do_nothing(index_elements=[RawNotification.sns_message_id])
         .returning(RawNotification.id)

@@ -23,7 +23,7 @@ from mailer.adapters import sns
 from mailer.adapters.queue import enqueue
 from mailer.adapters.sqs import Queue, QueueError, Received
 from mailer.db import transaction
-from mailer.events import intake
+from mailer.events import intake, mail_jobs, receipts
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,8 @@ class Poller:
             return 0
         if self._store(judged, now):
             self._ring()
+            if any(each.envelope and receipts.is_mail(each.envelope.message) for each in judged):
+                mail_jobs.ring()
         stayed = self._queue.delete([each.received for each in judged])
         if stayed:
             log.warning("queue_messages_not_deleted", extra={"messages": stayed})

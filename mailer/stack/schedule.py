@@ -36,6 +36,7 @@ class Returning:
 SCHEDULE = (
     Returning("mailer.events.jobs.apply_waiting", 3, queue="events"),
     Returning("mailer.events.jobs.apply_tracking", 2, queue="events"),
+    Returning("mailer.events.mail_jobs.read_mail", 5, queue="events"),
     Returning("mailer.sending.jobs.sweep", 5),
     Returning("mailer.sending.jobs.start_due", 5),
     Returning("mailer.sending.jobs.brake", 5),
@@ -45,6 +46,7 @@ SCHEDULE = (
     Returning("mailer.sending.jobs.keep_plans", 20, timeout=900),
     Returning("mailer.contacts.jobs.delete_private_persons", 3600),
     Returning("mailer.events.jobs.delete_old_raw", 3600),
+    Returning("mailer.events.mail_jobs.forget_mail", 3600),
     Returning("mailer.events.jobs.judge_anew", 120),
     Returning("mailer.events.jobs.make_months", 3600),
 )

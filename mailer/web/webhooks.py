@@ -11,7 +11,7 @@ from mailer.adapters import sns
 from mailer.adapters.queue import enqueue
 from mailer.config import Settings
 from mailer.db import transaction
-from mailer.events import intake
+from mailer.events import intake, mail_jobs, receipts
 from mailer.web.guard import csrf_exempt, max_body, public
 
 log = logging.getLogger(__name__)
@@ -50,7 +50,9 @@ def receive() -> tuple[str, int]:
         return "", 500
     if envelope.kind == "UnsubscribeConfirmation":
         log.warning("sns_subscription_ended")
-    if fresh:
+    if fresh and receipts.is_mail(envelope.message):
+        mail_jobs.ring()
+    elif fresh:
         _ring()
     return "", 200
 
