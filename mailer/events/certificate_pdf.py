@@ -38,7 +38,8 @@ _RED, _GREY, _LINE = (
     colors.HexColor("#4a5763"),
     colors.HexColor("#c3ccd4"),
 )
-_WIDTH = A4[0] - 40 * mm
+# Between the margins and the 6 points that a frame keeps on either side.
+_WIDTH = A4[0] - 40 * mm - 12
 _MARK = b"%lupaposti-certificate "
 _CARRIED = re.compile(rb"^" + _MARK + rb"([A-Za-z0-9+/=]+)\r?$", re.MULTILINE)
 
@@ -117,8 +118,8 @@ def _story(sealed: Mapping[str, Any], words: Mapping[str, Mapping[str, str]]) ->
     )
     yield _text(
         gettext(
-            "This file carries the signed certificate as JSON. `mailer certificate verify` checks"
-            " that nothing in it was changed."
+            "This file carries the signed certificate as JSON: `mailer certificate verify` checks"
+            " it and prints what it states."
         ),
         "small",
     )
@@ -165,7 +166,7 @@ def _events(
 def _checks(document: Mapping[str, Any]) -> Table:
     rows, style = [], [*_LINES]
     for place, check in enumerate(document["checks"]):
-        name = "plain" if check["result"] == HOLDS else "bad"
+        name = {HOLDS: "plain", FAILS: "bad"}.get(check["result"], "strong")
         result = {
             HOLDS: gettext("Holds"),
             FAILS: gettext("Does not hold"),

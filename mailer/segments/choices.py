@@ -1,8 +1,10 @@
-"""Values that rules can name and that live in the register: sources, imports, tags, segments."""
+"""Values that rules can name and that live in the register: sources, imports, tags, segments,
+and campaigns that have been sent."""
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import BigInteger, ColumnElement, column, func, select, table
 from sqlalchemy.orm import Session
 
 from mailer.contacts.models import Company, Contact, Import, Source
@@ -14,10 +16,15 @@ LONGEST_LIST = 500
 # Tags and industries are looked for among the newest rows: a list to tick need not be complete.
 LOOKED_THROUGH = 50_000
 
-_NAMED: dict[str, tuple[type, ColumnElement[str]]] = {
-    "source": (Source, Source.name),  # type: ignore[dict-item]  # a mapped column is one
-    "import": (Import, Import.file_name),  # type: ignore[dict-item]
-    "segment": (Segment, Segment.name),  # type: ignore[dict-item]
+# Above segments, so named here and not imported.
+_campaigns = table("campaigns", column("id", BigInteger), column("name"), column("launched_at"))
+
+# field -> the columns of the id and of the name
+_NAMED: dict[str, tuple[Any, Any]] = {
+    "source": (Source.id, Source.name),
+    "import": (Import.id, Import.file_name),
+    "segment": (Segment.id, Segment.name),
+    "campaign": (_campaigns.c.id, _campaigns.c.name),
 }
 
 
@@ -27,8 +34,12 @@ def listed(session: Session, field: str, *, without: int | None = None) -> list[
         return _found(session, _newest_tags())
     if field == "industry":
         return _found(session, _newest_industries())
-    model, name = _NAMED[field]
-    statement = select(model.id, name).order_by(name).limit(LONGEST_LIST)  # type: ignore[attr-defined]
+    id_, name = _NAMED[field]
+    statement = select(id_, name).order_by(name).limit(LONGEST_LIST)
+    if field == "campaign":
+        launched_at = _campaigns.c.launched_at
+        newest = launched_at.desc()
+        statement = statement.where(launched_at.is_not(None)).order_by(None).order_by(newest)
     if field == "segment" and without is not None:
         statement = statement.where(Segment.id != without)
     if field == "import":
@@ -45,8 +56,8 @@ def names(session: Session, trees: Iterable[Tree]) -> dict[tuple[str, int], str]
                 wanted.setdefault(rule.field.key, set()).update(rule.value)
     found = {}
     for field, ids in wanted.items():
-        model, name = _NAMED[field]
-        rows = session.execute(select(model.id, name).where(model.id.in_(ids)))  # type: ignore[attr-defined]
+        id_, name = _NAMED[field]
+        rows = session.execute(select(id_, name).where(id_.in_(ids)))
         found.update({(field, row[0]): row[1] for row in rows})
     return found
 

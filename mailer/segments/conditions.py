@@ -8,13 +8,31 @@ from datetime import date, datetime, time, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, cast, func, literal, not_, or_, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    cast,
+    column,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    table,
+    true,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, TEXT
 
 from mailer.contacts.models import Company, Contact, Source
 from mailer.languages import TIMEZONE
 from mailer.roles.taxonomy import UNKNOWN, rank_level
-from mailer.segments.fields import Field
+from mailer.segments.fields import CAMPAIGN_STATES, Field
+
+# The ledger is above segments, so it is named instead of importing its model.
+_messages = table(
+    "messages", column("campaign_id", BigInteger), column("contact_id", BigInteger), column("state")
+)
 
 Condition = Callable[[str, Any, datetime], ColumnElement[bool]]
 
@@ -29,6 +47,8 @@ def holds(field: Field, comparison: str, value: Any, now: datetime) -> ColumnEle
 
 def known(field: Field, comparison: str, value: Any) -> ColumnElement[bool]:
     """SQL, never NULL: the register knows the fact that the rule is about."""
+    if field.key == "campaign" and comparison != "open":
+        return not_(_in_campaign(value, CAMPAIGN_STATES["open"]))
     if field.key == "level" and comparison == "any_of" and UNKNOWN in value:
         return true()  # asked about the unknown itself
     return _KNOWN.get(field.key, true())
@@ -137,6 +157,22 @@ def _last_marketing(comparison: str, value: Any, now: datetime) -> ColumnElement
     return recently if comparison == "within_days" else not_(recently)
 
 
+def _campaign(comparison: str, value: Any, _now: datetime) -> ColumnElement[bool]:
+    return _in_campaign(value, CAMPAIGN_STATES[comparison])
+
+
+def _in_campaign(ids: tuple[int, ...], states: tuple[str, ...]) -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(
+            _messages.c.campaign_id.in_(ids),
+            _messages.c.contact_id == Contact.id,
+            _messages.c.state.in_(states),
+        )
+        .correlate_except(_messages)
+    )
+
+
 _CONDITIONS: Mapping[str, Condition] = MappingProxyType(
     {
         "function": _functions,
@@ -162,6 +198,7 @@ _CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "import": _import,
         "added": _added,
         "last_marketing": _last_marketing,
+        "campaign": _campaign,
     }
 )
 

@@ -23,6 +23,15 @@ DATE = "date"  # "2026-11-24"
 DAYS = "days"  # a number of days back from now
 NOTHING = "nothing"  # the comparison says it all
 
+# Of the ledger's states, those in which a person got a campaign, did not, or nobody knows yet.
+CAMPAIGN_STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "got": ("sent", "delivered", "complained"),
+        "missed": ("blocked", "failed", "bounced", "cancelled"),
+        "open": ("queued", "sending", "uncertain"),
+    }
+)
+
 # comparison -> its words in the builder
 COMPARISONS: Mapping[str, str] = MappingProxyType(
     {
@@ -38,6 +47,9 @@ COMPARISONS: Mapping[str, str] = MappingProxyType(
         "within_days": N_("is within the last days"),
         "not_within_days": N_("is not within the last days"),
         "never": N_("is never"),
+        "got": N_("was got"),
+        "missed": N_("was meant for them, but not got"),
+        "open": N_("may have been got, which is not known"),
         "yes": N_("yes"),
         "no": N_("no"),
     }
@@ -92,6 +104,7 @@ class Field:
 _LIST = {"any_of": CHOICES, "none_of": CHOICES}
 _WORDS = {"any_of": TEXTS, "none_of": TEXTS}
 _IDS = {"any_of": IDS, "none_of": IDS}
+_LEDGER = dict.fromkeys(CAMPAIGN_STATES, IDS)
 _NUMBER = {"at_least": NUMBER, "at_most": NUMBER, "between": RANGE}
 
 _ALL = (
@@ -162,6 +175,7 @@ _ALL = (
         "activity",
         {"within_days": DAYS, "not_within_days": DAYS, "never": NOTHING},
     ),
+    Field("campaign", N_("Campaign"), "activity", _LEDGER, None, listed=True),
     Field("segment", N_("Segment"), "segment", _IDS, None, listed=True),
 )
 FIELDS: Mapping[str, Field] = MappingProxyType({each.key: each for each in _ALL})

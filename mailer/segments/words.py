@@ -27,6 +27,9 @@ _CLAUSES = {
     "before": N_("%(field)s is before %(value)s"),
     "after": N_("%(field)s is on %(value)s or later"),
     "never": N_("%(field)s: never"),
+    "got": N_("they got the %(field)s %(value)s"),
+    "missed": N_("they were to get the %(field)s %(value)s but did not"),
+    "open": N_("it is not known whether they got the %(field)s %(value)s"),
     "yes": N_("%(field)s is known"),
     "no": N_("%(field)s is not known"),
 }

@@ -114,7 +114,9 @@ def begin(session: Session, wanted: Wanted, *, number: int, now: datetime) -> Ba
         "not_before": now,
         "claimed_at": now,
     }
-    ids = list(session.scalars(insert(Message).returning(Message.id), [dict(row) for _ in range(number)]))
+    ids = list(
+        session.scalars(insert(Message).returning(Message.id), [dict(row) for _ in range(number)])
+    )
     entries = [
         BulkEntry(
             to=f"success+{message_id}@simulator.amazonses.com",

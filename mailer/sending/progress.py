@@ -8,13 +8,14 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mailer.contacts.models import Company, Contact
+from mailer.segments.fields import CAMPAIGN_STATES
 from mailer.sending.models import Message
 
-# Every state of the ledger is in exactly one list.
+# Every state of the ledger is in exactly one list, and segments can ask for each.
 LISTS = {
-    "got": ("sent", "delivered", "complained"),
-    "unknown": ("sending", "uncertain"),
-    "not": ("queued", "blocked", "failed", "bounced", "cancelled"),
+    "got": CAMPAIGN_STATES["got"],
+    "unknown": CAMPAIGN_STATES["open"],
+    "not": CAMPAIGN_STATES["missed"],
 }
 # The pace is measured over this long.
 PACE_SECONDS = 60

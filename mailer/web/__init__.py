@@ -40,6 +40,7 @@ SCREENS = (
     "mailer.web.campaign_review",
     "mailer.web.campaign_progress",
     "mailer.web.campaign_uncertain",
+    "mailer.web.campaign_afterwards",
     "mailer.web.campaign_certificate",
     "mailer.web.campaign_why",
     "mailer.web.stopping",

@@ -119,9 +119,8 @@ def show(campaign_id: int) -> Any:
 
 
 def _list_title(campaign: Campaign, name: str) -> str:
-    # While it goes on, who has not got it may still get it.
-    if name == "not" and campaign.state in lifecycle.UNDER_WAY:
-        return N_("Has not got the message")
+    if name == "unknown" and campaign.state in lifecycle.UNDER_WAY:
+        return N_("Not sent yet, or not known")
     return LIST_TITLES[name]
 
 
@@ -183,7 +182,7 @@ def confirm_stop(campaign_id: int) -> Any:
         text=_("Those who have the message keep it. The others never get it from this campaign."),
         facts=[
             (_("Has left already"), format_number(numbers.in_list("got"))),
-            (_("On its way or not known"), format_number(numbers.in_list("unknown"))),
+            (_("On its way or not known"), format_number(numbers.of("sending", "uncertain"))),
             (_("Would be cancelled"), format_number(numbers.of("queued"))),
         ],
         action=url_for("campaign_progress.stop", campaign_id=campaign_id),

@@ -51,7 +51,11 @@ class DraftRule:
     def ticked(self) -> bool:
         """The values are ticked on a list read from the register, and more may be typed."""
         known = FIELDS.get(self.field)
-        return bool(known and known.listed) and self.comparison in {"any_of", "none_of"}
+        return (
+            bool(known and known.listed)
+            and self.shape in {fields.TEXTS, fields.IDS}
+            and (self.comparison != "contains")
+        )
 
     @property
     def ready(self) -> bool:

@@ -117,6 +117,6 @@ class _Maker:
 
     @staticmethod
     def _unlisted(field: Field, value: str) -> str:
-        if field.comparisons["any_of"] == fields.TEXTS:
+        if field.comparisons.get("any_of") == fields.TEXTS:
             return value
         return _("(does not exist any more)")

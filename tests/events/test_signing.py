@@ -83,8 +83,10 @@ def test_the_signature_covers_every_byte_of_itself() -> None:
         '{"certificate": {"a": NaN}, "signature": {}}',
         '{"certificate": {"a": 1, "a": 2}, "signature": {}}',
         "[" * 100_000,
-        '{"certificate": "\\ud800", "signature":'
-        ' {"algorithm": "Ed25519", "public_key": "", "value": ""}}',
+        (
+            '{"certificate": "\\ud800", "signature":'
+            ' {"algorithm": "Ed25519", "public_key": "", "value": ""}}'
+        ),
     ],
 )
 def test_what_is_no_signed_document_is_said_to_be_none(text: str | bytes) -> None:
