@@ -17,6 +17,8 @@ _KEY_BYTES = 16
 _MAC_BYTES = 12
 _HEAD = struct.Struct(">BQ16s")
 _LENGTH = _HEAD.size + _MAC_BYTES
+_TOKEN = -(-_LENGTH * 8 // 6)
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class Purpose(StrEnum):
@@ -27,6 +29,9 @@ class Purpose(StrEnum):
     OPEN = "open"
     CLICK = "click"
     TEST = "test"
+
+
+_PREFIXES = {purpose: purpose.value.encode() + b"\0" for purpose in Purpose}
 
 
 class TokenError(ValueError):
@@ -55,11 +60,8 @@ class Signer:
     def make(self, purpose: Purpose, recipient: Recipient) -> str:
         """50 characters, safe in a URL."""
         payload = _HEAD.pack(self._current[0], recipient.message_id, recipient.address_key)
-        return (
-            base64.urlsafe_b64encode(payload + self._mac(self._current, purpose, payload))
-            .rstrip(b"=")
-            .decode("ascii")
-        )
+        raw = payload + self._mac(self._current, purpose, payload)
+        return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE)[:_TOKEN].decode("ascii")
 
     def read(self, purpose: Purpose, token: str) -> Recipient:
         """The recipient a token was made for. Raises TokenError."""
@@ -82,4 +84,4 @@ class Signer:
 
     @staticmethod
     def _mac(key: bytes, purpose: Purpose, payload: bytes) -> bytes:
-        return hmac.digest(key, purpose.value.encode() + b"\0" + payload, "sha256")[:_MAC_BYTES]
+        return hmac.digest(key, _PREFIXES[purpose] + payload, "sha256")[:_MAC_BYTES]

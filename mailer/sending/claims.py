@@ -6,10 +6,13 @@ people were held, asks the gate and moves each message. So of two campaigns that
 person in the same moment, one gets them and the other sees that.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+import psycopg
+from psycopg import RawCursor
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -17,6 +20,7 @@ from sqlalchemy import (
     ColumnElement,
     DateTime,
     Select,
+    Text,
     and_,
     bindparam,
     case,
@@ -29,6 +33,8 @@ from sqlalchemy import (
     true,
     update,
 )
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, aliased
 from sqlalchemy.sql.dml import ReturningUpdate
 from sqlalchemy.sql.visitors import replacement_traverse
@@ -73,11 +79,11 @@ class Claims:
     """Takes messages of one campaign. Built once for a while of sending, since putting the gate's
     expression together costs more than asking it; what it reads is read anew at each claim."""
 
-    def __init__(self, session: Session, campaign: Campaign, ask: gate.Ask) -> None:
+    def __init__(self, campaign: Campaign, ask: gate.Ask) -> None:
         self._campaign = campaign
         capped = ask.notice is not None and ask.notice.frequency_cap_days > 0
-        self._pick = _Statement(session, _pick(holds_people=capped))
-        self._take = _Statement(session, _take(ask, capped=capped))
+        self._pick = _Statement(_pick(holds_people=capped))
+        self._take = _Statement(_take(ask, capped=capped))
 
     def take(self, session: Session, *, limit: int, now: datetime) -> Claim:
         """Move up to `limit` queued messages to `sending`, or to `blocked` with the gate's reason.
@@ -92,37 +98,48 @@ class Claims:
         rows = self._take.run(
             session,
             **common,
-            ids=[row.id for row in picked],
-            people=[row.contact_id for row in picked],
+            ids=_array(message_id for message_id, _ in picked),
+            people=_array(contact_id for _, contact_id in picked),
         )
         messages = [
-            Claimed(_person(row, self._campaign), row.attempt)
-            for row in rows
-            if row.verdict == gate.CLEAR
+            Claimed(_person(row, self._campaign), row[1]) for row in rows if row[0] == gate.CLEAR
         ]
         return Claim(messages, blocked=len(rows) - len(messages))
 
 
 class _Statement:
-    """A statement written out once and run by the driver, which prepares it after a few runs.
+    """A statement written out once, prepared by the server, and run by the driver as it is.
 
     Everything but moments and what a claim names is written into it: only with a constant state
-    can a plan that is made for all executions use a partial index.
+    can a plan that is made for all executions use a partial index. The driver's ordinary cursor
+    would look through the whole text for its parameters at each run.
     """
 
-    def __init__(self, session: Session, statement: Any) -> None:
+    def __init__(self, statement: Any) -> None:
         compiled = _with_constants(statement).compile(
-            dialect=session.get_bind().dialect, compile_kwargs={"render_postcompile": True}
+            dialect=_DIALECT, compile_kwargs={"render_postcompile": True}
         )
-        self._text = str(compiled)
+        self._text = str(compiled).encode()
+        self._names = list(compiled.positiontup or ())
         self._values = dict(compiled.params)
 
-    def run(self, session: Session, **values: Any) -> Any:
-        """The rows."""
+    def run(self, session: Session, **values: Any) -> list[tuple[Any, ...]]:
+        """The rows. Raises OperationalError of SQLAlchemy, as its own statements do."""
         connection = session.connection()
-        return connection.exec_driver_sql(self._text, {**self._values, **values}).all()
+        driver: Any = connection.connection.driver_connection
+        values = {**self._values, **values}
+        try:
+            cursor = RawCursor(driver).execute(
+                self._text, [values[name] for name in self._names], prepare=True
+            )
+            return cursor.fetchall()
+        except psycopg.OperationalError as error:
+            if driver.closed:
+                connection.invalidate(error)
+            raise OperationalError("claim", None, error) from None
 
 
+_DIALECT = PGDialect_psycopg(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _NAMED = frozenset({"campaign", "claimed_now", "at_most", "ids", "people"})
 
 
@@ -137,26 +154,15 @@ def _constant(element: Any, **_: Any) -> Any:
     return None if isinstance(element.value, date) else element.render_literal_execute()
 
 
-def _person(row: Any, campaign: Campaign) -> Person:
-    return Person(
-        message_id=row.id,
-        contact_id=row.contact_id,
-        address=row.email,
-        address_key=row.address_key,
-        language=row.language,
-        first_name=row.first_name,
-        last_name=row.last_name,
-        company_name=row.company_name or "",
-        title=row.title,
-        function=row.function or "",
-        shared_mailbox=row.shared_mailbox,
-        source_kind=row.source_kind,
-        source_name=row.source_name,
-        source_date=row.source_date,
-        informed=row.art14_informed_at is not None,
-        track_opens=campaign.track_opens and row.track_opens,
-        track_clicks=campaign.track_clicks and row.track_clicks,
-    )
+def _array(values: Iterable[int | None]) -> str:
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _person(row: Sequence[Any], campaign: Campaign) -> Person:
+    """In the order in which a claim answers."""
+    *person, opens, clicks = row[2:]
+    tracked_by_campaign = (campaign.track_opens and opens, campaign.track_clicks and clicks)
+    return Person(*[*person, *tracked_by_campaign])
 
 
 def _campaign_id() -> ColumnElement[int]:
@@ -201,8 +207,8 @@ def _pick(*, holds_people: bool) -> Select[Any]:
 def _take(ask: gate.Ask, *, capped: bool) -> ReturningUpdate[Any]:
     picked = (
         func.unnest(
-            bindparam("ids", None, type_=ARRAY(BigInteger)),
-            bindparam("people", None, type_=ARRAY(BigInteger)),
+            cast(bindparam("ids", None, type_=Text), ARRAY(BigInteger)),
+            cast(bindparam("people", None, type_=Text), ARRAY(BigInteger)),
         )
         .table_valued("id", "contact_id", name="picked")
         .render_derived()
@@ -244,12 +250,26 @@ def _take(ask: gate.Ask, *, capped: bool) -> ReturningUpdate[Any]:
         .where(Message.id == asked.c.id, Message.state == "queued", _may_be_sent())
         .values(**changes)
         .returning(
+            asked.c.verdict,
+            Message.attempt,
+            # From here on in the order of Person.
             Message.id,
             Message.contact_id,
+            asked.c.email,
+            asked.c.address_key,
             Message.language,
-            Message.attempt,
-            Message.duties["function"].astext.label("function"),
-            *(column for column in asked.c if column.name != "id"),
+            asked.c.first_name,
+            asked.c.last_name,
+            func.coalesce(asked.c.company_name, ""),
+            asked.c.title,
+            func.coalesce(Message.duties["function"].astext, ""),
+            asked.c.shared_mailbox,
+            asked.c.source_kind,
+            asked.c.source_name,
+            asked.c.source_date,
+            asked.c.art14_informed_at.is_not(None),
+            asked.c.track_opens,
+            asked.c.track_clicks,
         )
     )
 

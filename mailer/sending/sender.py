@@ -85,7 +85,7 @@ class Sender:
             if self._claims is None or now >= self._claims_until:
                 campaign = session.get_one(Campaign, self._campaign_id)
                 ask = launch.ask(session, campaign, now=now, asks_ledger=False)
-                self._claims = delivery.Claims(session, campaign, ask)
+                self._claims = delivery.Claims(campaign, ask)
                 self._claims_until = now + CLAIMS_KEPT
             return self._claims
 

@@ -62,7 +62,7 @@ def take(
 ) -> Claim:
     campaign = session.get_one(Campaign, campaign_id)
     ask = launch.ask(session, campaign, now=scene.now, asks_ledger=False)
-    return Claims(session, campaign, ask).take(
+    return Claims(campaign, ask).take(
         session, limit=limit, now=scene.now + timedelta(seconds=later)
     )
 

@@ -81,7 +81,7 @@ def frozen(scene: Scene) -> int:
 def claims(session: Session, scene: Scene, campaign_id: int) -> delivery.Claims:
     campaign = session.get_one(Campaign, campaign_id)
     ask = launch.ask(session, campaign, now=scene.now, asks_ledger=False)
-    return delivery.Claims(session, campaign, ask)
+    return delivery.Claims(campaign, ask)
 
 
 def claim(scene: Scene, campaign_id: int, *, limit: int = 50, later: float = 0) -> Claim:

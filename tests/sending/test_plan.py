@@ -454,7 +454,7 @@ def take(scene: Scene) -> Callable[[int, datetime], list[int]]:
         with transaction(scene.sessions) as session:
             campaign = session.get_one(Campaign, campaign_id)
             ask = launch.ask(session, campaign, now=moment, asks_ledger=False)
-            taken = delivery.Claims(session, campaign, ask).take(session, limit=50, now=moment)
+            taken = delivery.Claims(campaign, ask).take(session, limit=50, now=moment)
             return [message.person.message_id for message in taken.messages]
 
     return claim
