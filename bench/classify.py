@@ -1,9 +1,11 @@
 """Figures of the rules that tell people from machines, as one JSON line.
 
-    python -m bench.classify [--seeds 100-119] [--companies N] [--origins known|unknown] [--table]
+    python -m bench.classify [--seeds 100-119] [--companies N] [--origins known|unknown|listed]
+        [--table]
 
 Precision and recall over labelled logs that bench.hits_generator makes up. `unknown` is an answer:
-such a hit counts against recall and not against precision.
+such a hit counts against recall and not against precision. Origins `unknown`: behind a proxy that
+hides them; `listed`: the operator keeps a list of the gateways' networks.
 """
 
 import argparse
@@ -11,12 +13,14 @@ import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
-from bench.hits_generator import Request, generate
+from bench.hits_generator import LISTED, Request, generate
 from mailer.events import rules
 from mailer.events.actors import judge
 from mailer.events.marks import Seen, crowd_keys
+from mailer.events.networks import Networks
 from mailer.events.patterns import Hit
 from mailer.events.sightings import Watch
 
@@ -24,12 +28,15 @@ ACTORS = ("human", "unknown", "machine")
 Judged = tuple[Request, str]
 
 
-def judge_log(log: Iterable[Request], *, origins: bool = True) -> list[Judged]:
+def judge_log(log: Iterable[Request], *, origins: str = "known") -> list[Judged]:
     """Every request with its verdict, by the way each takes in the product."""
-    watch = Watch("the secret of a benchmark", secure=True)
+    networks = Networks(LISTED if origins == "listed" else ())
+    watch = Watch("the secret of a benchmark", secure=True, networks=networks)
     messages: dict[int, list[tuple[Request, Hit]]] = defaultdict(list)
     for request in log:
-        messages[request.message].append((request, _hit(watch, request, origins)))
+        messages[request.message].append(
+            (request, _hit(watch, request, hidden=origins == "unknown"))
+        )
     seen = [
         Seen(hit, number, request.domain.encode())
         for number, hits in messages.items()
@@ -45,28 +52,17 @@ def judge_log(log: Iterable[Request], *, origins: bool = True) -> list[Judged]:
     return judged
 
 
-def _hit(watch: Watch, request: Request, origins: bool) -> Hit:
+def _hit(watch: Watch, request: Request, *, hidden: bool) -> Hit:
     environ = {
         "REQUEST_METHOD": request.method,
-        "REMOTE_ADDR": request.address if origins else "127.0.0.1",
+        "REMOTE_ADDR": "127.0.0.1" if hidden else request.address,
         **{f"HTTP_{k.upper().replace('-', '_')}": v for k, v in request.headers.items()},
     }
     return watch.hit(request.kind, request.link, environ, at=request.at)
 
 
 def _with_crowd(hit: Hit, crowd: set[str]) -> Hit:
-    if hit.key not in crowd:
-        return hit
-    return Hit(
-        hit.key,
-        hit.kind,
-        hit.at,
-        hit.link_id,
-        hit.client,
-        hit.signals | {"crowd"},
-        hit.network,
-        hit.agent,
-    )
+    return replace(hit, signals=hit.signals | {"crowd"}) if hit.key in crowd else hit
 
 
 def measure(judged: Iterable[Judged]) -> dict[str, Any]:
@@ -139,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", default="100-119", help="first-last")
     parser.add_argument("--companies", type=int, default=120)
-    parser.add_argument("--origins", choices=("known", "unknown"), default="known")
+    parser.add_argument("--origins", choices=("known", "unknown", "listed"), default="known")
     parser.add_argument("--table", action="store_true", help="also print the agents as a table")
     options = parser.parse_args()
     first, _, last = options.seeds.partition("-")
@@ -148,7 +144,7 @@ def main() -> None:
     for seed in range(int(first), int(last or first) + 1):
         log = list(generate(seed, companies=options.companies))
         begin = time.process_time()
-        judged += judge_log(log, origins=options.origins == "known")
+        judged += judge_log(log, origins=options.origins)
         seconds += time.process_time() - begin
     by_agent = agents(judged)
     if options.table:

@@ -108,6 +108,14 @@ class Mail:
 
 
 Gateway = Callable[["World", Mail], None]
+# Where the gateways of this world come from, as an operator's list would have it. The lone
+# detonator, the slow scanner and the checker of headers rent networks that are on no list.
+LISTED = (
+    *(f"209.222.{third}.0/24 gateway" for third in range(80, 96)),
+    *(f"67.231.{third}.0/24 gateway" for third in range(144, 160)),
+    *(f"52.{second}.0.0/16 gateway" for second in range(96, 104)),
+    *(f"40.94.{third}.0/24 gateway" for third in range(41)),
+)
 
 
 class World:
@@ -123,7 +131,7 @@ class World:
         self.follows_hidden = {"parser": draw(0.6, 0.98), "browser": draw(0.2, 0.8)}
         self.clumsy = draw(0.02, 0.1)  # double clicks
         self.browser_version = self.random.randint(120, 145)
-        self._next = 0
+        self._next = seed * 1_000_000
 
     def address(self, network: str) -> str:
         return f"{network}.{self.random.randint(1, 254)}"

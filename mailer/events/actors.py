@@ -71,10 +71,21 @@ def _add_company(hits: Sequence[Hit], codes: dict[str, set[str]]) -> None:
             if machine and hit.key not in proven:
                 codes[hit.key].add("same_client")
     for hit in hits:
-        if hit.kind == "open" and any(
-            timedelta(0) <= other.at - hit.at <= rules.BEFORE_SWEEP for other in swept
-        ):
+        if _is_before(hit, swept):
             codes[hit.key].add("before_sweep")
+
+
+def _is_before(hit: Hit, swept: Sequence[Hit]) -> bool:
+    # Mail services fetch for whoever reads. Where both origins are known they are compared.
+    return (
+        hit.kind == "open"
+        and hit.client != "image_proxy"
+        and any(
+            timedelta(0) <= other.at - hit.at <= rules.BEFORE_SWEEP
+            and (hit.origin is None or other.origin is None)
+            for other in swept
+        )
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -62,6 +62,9 @@ def together(hits: Iterable[Hit], *, links: int) -> Found:
         return  # most messages
     yield from _sweeps(clicks)
     yield from _different(clicks, rules.BURST, rules.BURST_LINKS, "shared_burst")
+    for window in _windows(clicks, rules.VISIT):
+        if len({hit.network for hit in window} - {""}) >= rules.MANY_PLACES:
+            yield from ((hit.key, "many_places") for hit in window)
     for group in _by_origin(clicks).values():
         yield from _bursts(group, links)
         yield from _rounds(group, links)

@@ -30,6 +30,7 @@ ROUND = timedelta(minutes=10)
 ROUND_LINKS = 4
 EVEN_SPREAD = 0.1
 HAMMERING = 10
+MANY_PLACES = 3
 CROWD = timedelta(seconds=10)
 CROWD_MESSAGES = 5
 VISIT = timedelta(minutes=2)
@@ -101,6 +102,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "shared_burst": Rule(
         0, 40, N_("Three or more links within 10 seconds, from several places"), "rules 4.3"
     ),
+    "many_places": Rule(
+        0, 40, N_("From three or more networks within two minutes"), "rules 4.1 (Proofpoint)"
+    ),
     "most_links": Rule(0, 40, N_("Nearly all links within 10 seconds"), "rules 4.3"),
     "every_link": Rule(0, 30, N_("Every link within ten minutes"), "link-by-link scanners"),
     "page_order": Rule(0, 20, N_("Many links in the order of the page"), "link-by-link scanners"),
@@ -117,11 +121,14 @@ RULES: Final[Mapping[str, Rule]] = {
 }
 
 # One fact counts once: a rule on the left says all that those on the right say of a hit.
+_AROUND = frozenset({"shared_burst", "many_places"})
 SAY_THE_SAME: Final[Mapping[str, frozenset[str]]] = {
-    "sweep": frozenset({"pair", "burst", "shared_burst", "every_link", "page_order"}),
-    "burst": frozenset({"pair", "shared_burst", "every_link", "page_order"}),
+    "sweep": frozenset({"pair", "burst", "every_link", "page_order"}) | _AROUND,
+    "burst": frozenset({"pair", "every_link", "page_order"}) | _AROUND,
+    "most_links": _AROUND,
     "with_trap": frozenset({"near_trap", "same_client", "before_sweep"}),
-    "near_trap": frozenset({"shared_burst"}),
+    "near_trap": _AROUND,
+    "shared_burst": _AROUND - {"shared_burst"},
     "same_client": frozenset({"before_sweep"}),
 }
 

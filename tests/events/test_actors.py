@@ -134,6 +134,8 @@ def test_who_comes_from_where_the_gateway_came_from_is_the_gateway() -> None:
 def test_the_open_before_a_sweep_belongs_to_it() -> None:
     assert actor(opened(34, **GATEWAY), *sweep(43, **GATEWAY)) == "machine"
     assert actor(opened(34), *sweep(43)) == "unknown"
+    assert actor(opened(34, **DESK), *sweep(43, **GATEWAY)) == "human"
+    assert actor(opened(34, client="image_proxy"), *sweep(43)) == "human"
     assert actor(opened(12), *sweep(43)) == "human"
     assert actor(opened(50), *sweep(43)) == "human"
 
@@ -147,6 +149,15 @@ def test_three_links_within_ten_seconds_cannot_be_told_unless_they_are_all() -> 
 def test_three_links_in_half_a_minute_are_a_persons() -> None:
     hits = [click(90, link=1), click(99.1, link=2), click(110.2, link=3)]
     assert set(actors(*hits, links=20)) == {"human"}
+
+
+def test_clicks_from_many_networks_at_once_cannot_be_told() -> None:
+    fleet = [click(90 + 20 * n, link=n, network=f"cloud {n}", agent="chrome") for n in (1, 2, 3)]
+    assert set(actors(*fleet, links=8)) == {"unknown"}
+    assert set(actors(*fleet[:2], links=8)) == {"human"}
+    assert actor(click(400, **DESK), *fleet, links=8) == "human"
+    # Where no network is known there are not many.
+    assert actor(*(replace(hit, network="") for hit in fleet), links=8) == "human"
 
 
 def test_the_same_link_twice_is_no_burst() -> None:
