@@ -53,6 +53,17 @@ class Entry:
     key: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One of many entries that are suppressed at once, and what it rests on."""
+
+    entry: Entry
+    kind: str
+    evidence: str = ""
+    campaign_id: int | None = None
+    message_id: int | None = None
+
+
 def of_address(address: Address) -> Entry:
     """One mailbox."""
     return Entry("address", address_key(address))
@@ -82,20 +93,42 @@ def suppress(
     suspected_automation: bool = False,
 ) -> int:
     """Suppress each entry; how many were not suppressed for this kind before. Safe to repeat."""
+    findings = [Finding(entry, kind, evidence, campaign_id, message_id) for entry in entries]
+    return suppress_all(
+        session,
+        findings,
+        origin=origin,
+        now=now,
+        actor_id=actor_id,
+        suspected_automation=suspected_automation,
+    )
+
+
+def suppress_all(
+    session: Session,
+    findings: Iterable[Finding],
+    *,
+    origin: str,
+    now: datetime,
+    actor_id: int | None = None,
+    suspected_automation: bool = False,
+) -> int:
+    """Suppress many entries at once; how many were not suppressed for their kind before."""
     rows = [
         {
-            "scope": entry.scope,
-            "key": entry.key,
-            "kind": kind,
+            "scope": finding.entry.scope,
+            "key": finding.entry.key,
+            "kind": finding.kind,
             "at": now,
             "origin": origin,
-            "evidence": evidence,
+            "evidence": finding.evidence,
             "actor_id": actor_id,
-            "campaign_id": campaign_id,
-            "message_id": message_id,
+            "campaign_id": finding.campaign_id,
+            "message_id": finding.message_id,
             "suspected_automation": suspected_automation,
         }
-        for entry in entries
+        # In one order for everybody: two who suppress the same people wait, and never for good.
+        for finding in sorted(findings, key=lambda finding: (finding.entry.key, finding.kind))
     ]
     if not rows:
         return 0

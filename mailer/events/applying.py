@@ -3,9 +3,10 @@
 What each kind of event does is one table, mailer.events.effects.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import ARRAY, BigInteger, any_, cast, select, text
 from sqlalchemy.orm import Session
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 from mailer.contacts import suppression
 from mailer.contacts.address import AddressError, address_key, canonical
 from mailer.contacts.models import Contact
-from mailer.contacts.suppression import Entry
+from mailer.contacts.suppression import Entry, Finding
 from mailer.events import answers, journal
 from mailer.events.effects import EFFECTS
 from mailer.events.journal import NewEvent
@@ -131,54 +132,70 @@ def _find_untagged(session: Session, happenings: Iterable[Happening]) -> dict[st
     return {row.ses_message_id: row.id for row in rows}
 
 
-def _suppress(
-    session: Session,
-    fresh: Sequence[Known],
-    now: datetime,
-) -> None:
-    for message, happening, _ in fresh:
-        kind = EFFECTS[happening.kind].suppression
-        # A colleague's test copy says nothing about a recipient of marketing.
-        if kind is None or message.kind != "campaign":
-            continue
+def _suppress(session: Session, fresh: Sequence[Known], now: datetime) -> None:
+    # A colleague's test copy says nothing about a recipient of marketing.
+    told = [
+        (known, kind)
+        for known in fresh
+        if (kind := EFFECTS[known.happening.kind].suppression) is not None
+        and known.target.kind == "campaign"
+    ]
+    contacts = _keys_of_contacts(session, {known.target.contact_id for known, _ in told})
+    findings = []
+    for known, kind in told:
+        keys = contacts.get(known.target.contact_id or 0, _Keys())
         if kind == "optout":
-            _opt_out(session, message, happening, now)
+            _opt_out(session, known, keys, now)
             continue
-        suppression.suppress(
-            session,
-            _entries(session, kind, message, happening),
-            kind,
-            origin="ses_event",
-            now=now,
-            evidence=" ".join(filter(None, (happening.kind, happening.details.get("subtype")))),
-            campaign_id=message.campaign_id,
-            message_id=message.id,
+        findings += [
+            Finding(
+                entry,
+                kind,
+                " ".join(
+                    filter(None, (known.happening.kind, known.happening.details.get("subtype")))
+                ),
+                known.target.campaign_id,
+                known.target.id,
+            )
+            for entry in _entries(kind, known.happening, keys)
+        ]
+    suppression.suppress_all(session, findings, origin="ses_event", now=now)
+
+
+class _Keys(NamedTuple):
+    """What a contact is suppressed by."""
+
+    address: bytes | None = None
+    person: bytes | None = None
+
+
+def _keys_of_contacts(session: Session, ids: Collection[int | None]) -> dict[int, _Keys]:
+    if not ids:
+        return {}
+    rows = session.execute(
+        select(Contact.id, Contact.address_key, Contact.person_key).where(
+            Contact.id.in_([i for i in ids if i is not None])
         )
+    )
+    return {row.id: _Keys(row.address_key, row.person_key) for row in rows}
 
 
-def _entries(session: Session, kind: str, message: Target, happening: Happening) -> list[Entry]:
+def _entries(kind: str, happening: Happening, contact: _Keys) -> list[Entry]:
     recipient = _key(happening.recipient)
-    contact = session.execute(
-        select(Contact.address_key, Contact.person_key).where(Contact.id == message.contact_id)
-    ).one_or_none()
     # A bounce is about the mailbox that bounced, and the contact may have another one by now; a
     # complaint is a person's objection and holds for all we know of them.
     if kind != "complaint" and recipient is not None:
         return [Entry("address", recipient)]
-    keys = [("address", recipient)]
-    if contact is not None:
-        keys.append(("address", contact.address_key))
-    if contact is not None and kind == "complaint":
-        keys.append(("person", contact.person_key))
+    keys = [("address", recipient), ("address", contact.address)]
+    if kind == "complaint":
+        keys.append(("person", contact.person))
     return [Entry(scope, key) for scope, key in dict.fromkeys(keys) if key is not None]
 
 
-def _opt_out(session: Session, message: Target, happening: Happening, now: datetime) -> None:
-    key = _key(happening.recipient)
-    if key is None:
-        key = session.scalar(select(Contact.address_key).where(Contact.id == message.contact_id))
+def _opt_out(session: Session, known: Known, contact: _Keys, now: datetime) -> None:
+    key = _key(known.happening.recipient) or contact.address
     if key is not None:
-        answers.opt_out(session, message.id, key, origin="ses_event", now=now)
+        answers.opt_out(session, known.target.id, key, origin="ses_event", now=now)
 
 
 def _key(recipient: str) -> bytes | None:

@@ -1,11 +1,11 @@
 """Adding events: many at once, each once."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -26,16 +26,15 @@ class NewEvent:
     moment_is_its_own: bool = True
 
 
-# Arrays instead of a thousand rows of parameters: several times quicker to send.
+# One JSON text: several times quicker to send than arrays or a thousand rows of parameters.
 _ADD = text(
     """
     INSERT INTO events (message_id, campaign_id, kind, at, dedupe_key, actor, link_id, details)
-    SELECT message_id, campaign_id, kind, at, dedupe_key, actor, link_id, CAST(details AS jsonb)
-    FROM unnest(
-        CAST(:message_ids AS bigint[]), CAST(:campaign_ids AS bigint[]), CAST(:kinds AS text[]),
-        CAST(:moments AS timestamptz[]), CAST(:keys AS text[]), CAST(:actors AS text[]),
-        CAST(:link_ids AS bigint[]), CAST(:details AS text[]), CAST(:own AS boolean[])
-    ) AS n(message_id, campaign_id, kind, at, dedupe_key, actor, link_id, details, own)
+    SELECT message_id, campaign_id, kind, at, dedupe_key, actor, link_id, details
+    FROM json_to_recordset(CAST(:events AS json)) AS n(
+        message_id bigint, campaign_id bigint, kind text, at timestamptz, dedupe_key text,
+        actor text, link_id bigint, details jsonb, own boolean
+    )
     WHERE n.own OR NOT EXISTS (
         SELECT 1 FROM events AS e
         WHERE e.message_id = n.message_id AND e.dedupe_key = n.dedupe_key
@@ -59,20 +58,21 @@ def add(session: Session, events: Sequence[NewEvent]) -> set[str]:
     once = list(first.values())
     if not once:
         return set()
-    added = session.scalars(
-        _ADD,
+    rows = [
         {
-            "message_ids": [event.message_id for event in once],
-            "campaign_ids": [event.campaign_id for event in once],
-            "kinds": [event.kind for event in once],
-            "moments": [event.at for event in once],
-            "keys": [event.dedupe_key for event in once],
-            "actors": [event.actor for event in once],
-            "link_ids": [event.link_id for event in once],
-            "details": [json.dumps(dict(event.details)) for event in once],
-            "own": [event.moment_is_its_own for event in once],
-        },
-    )
+            "message_id": event.message_id,
+            "campaign_id": event.campaign_id,
+            "kind": event.kind,
+            "at": event.at,
+            "dedupe_key": event.dedupe_key,
+            "actor": event.actor,
+            "link_id": event.link_id,
+            "details": event.details,
+            "own": event.moment_is_its_own,
+        }
+        for event in once
+    ]
+    added = session.scalars(_ADD, {"events": orjson.dumps(rows).decode()})
     return set(added)
 
 

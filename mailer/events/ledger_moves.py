@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+import orjson
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -71,11 +72,10 @@ _MOVE = text(
         ses_message_id = coalesce(m.ses_message_id, t.ses_message_id),
         confirmed_at = least(m.confirmed_at, t.confirmed_at),
         delivered_at = least(m.delivered_at, t.delivered_at)
-    FROM unnest(
-        CAST(:ids AS bigint[]), CAST(:was AS text[]), CAST(:states AS text[]),
-        CAST(:reasons AS text[]), CAST(:accepted AS timestamptz[]), CAST(:ses_ids AS text[]),
-        CAST(:confirmed AS timestamptz[]), CAST(:delivered AS timestamptz[])
-    ) AS t(id, was, state, reason, accepted_at, ses_message_id, confirmed_at, delivered_at)
+    FROM json_to_recordset(CAST(:moves AS json)) AS t(
+        id bigint, was text, state text, reason text, accepted_at timestamptz, ses_message_id text,
+        confirmed_at timestamptz, delivered_at timestamptz
+    )
     WHERE m.id = t.id AND m.state = t.was
     """
 )
@@ -88,20 +88,20 @@ def move(session: Session, known: Sequence[Known]) -> None:
     for message, happening, received_at in known:
         told.setdefault(message.id, _Told(message)).add(happening, received_at)
     moves = list(told.values())
-    after = [settle(each.message.state, each.states) for each in moves]
-    session.execute(
-        _MOVE,
+    rows = [
         {
-            "ids": [each.message.id for each in moves],
-            "was": [each.message.state for each in moves],
-            "states": after,
-            "reasons": [each.reason for each in moves],
-            "accepted": [each.accepted_at for each in moves],
-            "ses_ids": [each.ses_message_id for each in moves],
-            "confirmed": [each.confirmed_at for each in moves],
-            "delivered": [each.delivered_at for each in moves],
-        },
-    )
+            "id": each.message.id,
+            "was": each.message.state,
+            "state": settle(each.message.state, each.states),
+            "reason": each.reason,
+            "accepted_at": each.accepted_at,
+            "ses_message_id": each.ses_message_id,
+            "confirmed_at": each.confirmed_at,
+            "delivered_at": each.delivered_at,
+        }
+        for each in moves
+    ]
+    session.execute(_MOVE, {"moves": orjson.dumps(rows).decode()})
     _note_contacted(
         session,
         [

@@ -8,7 +8,7 @@ import pytest
 from alembic import command
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, text, update
+from sqlalchemy import cast, delete, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.db import make_engine, make_sessions, transaction
@@ -147,8 +147,10 @@ def _take(session: Session, register: Register, step: str, what: Any, gone: set[
         actor, every = what
         session.execute(update(Event).where(Event.id % every == 0).values(actor=actor))
     elif step == "move":
-        later = Event.at + timedelta(hours=2)
-        session.execute(update(Event).where(Event.id % what == 0).values(at=later))
+        # Over the end of the month, and under a key that nobody else moves to.
+        moved = {"at": Event.at + timedelta(hours=2), "dedupe_key": Event.dedupe_key + "moved"}
+        moved["dedupe_key"] += cast(Event.id, Event.kind.type)
+        session.execute(update(Event).where(Event.id % what == 0).values(moved))
     elif step == "remove":
         session.execute(delete(Event).where(Event.id % what == 0))
     elif step == "erase" and what not in gone:
