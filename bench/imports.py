@@ -20,6 +20,7 @@ from bench.scratch import report, scratch
 from mailer import clock
 from mailer.contacts import business_id, importing
 from mailer.contacts.address import canonical
+from mailer.contacts.import_runs import take_steps
 from mailer.contacts.importing import Choices, SourceFacts
 from mailer.contacts.models import Import
 from mailer.contacts.suppression import of_address, suppress
@@ -79,7 +80,7 @@ def run(
         importing.choose(session, entry, Choices(), now=now)
         importing.start(session, entry, dry_run=dry_run, now=now, by_worker=False)
         import_id = entry.id
-    importing.run_to_end(here.sessions, import_id)
+    take_steps(here.sessions, import_id)
     seconds = time.perf_counter() - started
     with here.sessions() as session:
         return seconds, dict(session.get_one(Import, import_id).counts["numbers"])

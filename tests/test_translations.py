@@ -7,7 +7,7 @@ import pytest
 from babel.messages.catalog import Catalog
 
 from mailer import gate
-from mailer.contacts import importing, problems
+from mailer.contacts import import_refusals, problems
 from mailer.languages import LANGUAGES, gettext, in_language, ngettext
 from mailer.roles.taxonomy import FUNCTION_LABELS, LEVEL_LABELS
 from mailer.translations import catalogues
@@ -186,7 +186,7 @@ def test_a_term_is_the_same_everywhere(term: str, translated: Mapping[str, Catal
 
 @pytest.mark.parametrize(
     "sentences",
-    [gate.SENTENCES, problems.CODES, importing.REFUSALS, importing.FAILURES],
+    [gate.SENTENCES, problems.CODES, import_refusals.REFUSALS, import_refusals.FAILURES],
     ids=["gate", "import problems", "import refusals", "import failures"],
 )
 def test_each_reason_is_told_in_three_languages(sentences: Mapping[str, str]) -> None:

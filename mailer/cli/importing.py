@@ -37,7 +37,7 @@ def import_file(
     from mailer import clock
     from mailer.cli.connected import connected
     from mailer.contacts.csv_file import FileError
-    from mailer.contacts.importing import REFUSALS, ImportRefusedError
+    from mailer.contacts.import_refusals import REFUSALS, ImportRefusedError
 
     with connected() as here:
         now = clock.now()
@@ -53,6 +53,7 @@ def _run(sessions: Any, file: Path, dated: datetime, choices: dict[str, Any]) ->
     from mailer.contacts import importing
     from mailer.contacts.columns import TARGETS
     from mailer.contacts.csv_file import MAX_BYTES, FileError
+    from mailer.contacts.import_runs import take_steps
     from mailer.contacts.models import Import
     from mailer.db import transaction
 
@@ -90,7 +91,7 @@ def _run(sessions: Any, file: Path, dated: datetime, choices: dict[str, Any]) ->
             session, entry, dry_run=choices["dry_run"], now=clock.now(), by_worker=False
         )
         import_id = entry.id
-    importing.run_to_end(sessions, import_id)
+    take_steps(sessions, import_id)
     with transaction(sessions) as session:
         entry = session.get_one(Import, import_id)
         return {

@@ -17,10 +17,8 @@ _SEPARATORS = str.maketrans("", "", " ()-./\u00a0\u2010\u2011\u2013\u202f")
 # Finnish numbers of ordinary length. What the library makes of them is known (and tested), and
 # asking it costs more than everything else in a row together.
 _FINNISH = re.compile(r"(?:\+358|00358|0)([1-9][0-9]{5,8})")
-_POSSIBLE = (
-    phonenumbers.ValidationResult.IS_POSSIBLE,
-    phonenumbers.ValidationResult.IS_POSSIBLE_LOCAL_ONLY,
-)
+
+_POSSIBLE = phonenumbers.ValidationResult.IS_POSSIBLE
 
 _NUMBER = re.compile(r"([-+−–]?)([0-9]{1,15})(?:[.,]([0-9]{1,2}))?")
 _GROUPED = re.compile(r"([0-9]{1,3})((?:[.,'][0-9]{3})+)(?![0-9])")
@@ -63,7 +61,8 @@ def _foreign_phone(text: str) -> str | None:
         number = phonenumbers.parse(text.replace("(0)", ""), "FI")
     except phonenumbers.NumberParseException:
         return None
-    if phonenumbers.is_possible_number_with_reason(number) not in _POSSIBLE[:1]:
+    # One that is possible only from a phone next door cannot be called from here.
+    if phonenumbers.is_possible_number_with_reason(number) != _POSSIBLE:
         return None
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from mailer import clock, installation, stopping
 from mailer.adapters.queue import enqueue
-from mailer.contacts import importing, private_persons
-from mailer.contacts.importing import QUEUE, RUN_IMPORT, ImportRefusedError, Run
+from mailer.contacts import import_runs, private_persons
+from mailer.contacts.import_refusals import ImportRefusedError
+from mailer.contacts.importing import QUEUE, RUN_IMPORT
 from mailer.contacts.models import Import, ImportFile, ImportProblem
 from mailer.db import transaction
 from mailer.notice import switches
@@ -29,16 +30,13 @@ def run_import(import_id: int) -> None:
     sessions = installation.current().sessions
     finish_by = time.monotonic() + _SECONDS
     try:
-        with transaction(sessions) as session:
-            run = Run(session, import_id, clock.now())
-        while True:
-            with transaction(sessions) as session:
-                more = run.step(session, clock.now())
-            if not more:
-                return
-            if stopping.asked() or time.monotonic() > finish_by:
-                enqueue(QUEUE, RUN_IMPORT, import_id)
-                return
+        at_end = import_runs.take_steps(
+            sessions,
+            import_id,
+            go_on=lambda: not stopping.asked() and time.monotonic() <= finish_by,
+        )
+        if not at_end:
+            enqueue(QUEUE, RUN_IMPORT, import_id)
     except Exception as error:
         # A database that is away ends here too; then the sweep finds the import again.
         log.exception(
@@ -46,7 +44,7 @@ def run_import(import_id: int) -> None:
         )
         code = "unexpected"
         with transaction(sessions) as session:
-            importing.fail(session, import_id, code, now=clock.now())
+            import_runs.fail(session, import_id, code, now=clock.now())
         if not isinstance(error, ImportRefusedError):
             raise
 
@@ -65,7 +63,7 @@ def sweep_imports() -> None:
         for entry in silent:
             starts = int(entry.options.get("starts", 1))
             if starts >= _MOST_STARTS:
-                importing.fail(session, entry.id, "gave_up", now=now)
+                import_runs.fail(session, entry.id, "gave_up", now=now)
                 continue
             entry.options = {**entry.options, "starts": starts + 1}
             entry.heartbeat_at = now

@@ -14,9 +14,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mailer import audit
-from mailer.contacts import entry, staging
+from mailer.contacts import entry
 from mailer.contacts.checked_rows import Row
 from mailer.contacts.models import Company, Contact, FieldChange, Source, Suppression
+from mailer.contacts.origins import Origin as ImportOrigin
 from mailer.contacts.provenance import (
     Origin,
     add_source,
@@ -24,8 +25,9 @@ from mailer.contacts.provenance import (
     staff_source,
     write_history,
 )
+from mailer.contacts.staged_companies import stage_companies
 from mailer.contacts.suppression import Entry, suppress
-from mailer.contacts.titles import Titles
+from mailer.contacts.titles import RoleFacts, Titles, is_outside
 from mailer.languages import N_
 from mailer.notice import switches
 from mailer.notice.schema import OWN_SOURCES, Notice
@@ -95,7 +97,7 @@ def create(
     if (problem := refusal(session, row, None)) is not None:
         return problem
     role = _role(session, row)
-    if _is_outside(row, role, relationship, notice):
+    if is_outside(row, role, relationship=relationship, notice=notice):
         return Refused("title", "duties_outside_offering")
     source = add_source(session, origin, now=now, actor_id=actor_id)
     version = switches.version_in_force(session, now)
@@ -316,11 +318,10 @@ def _company(session: Session, row: Row, source: Source, now: datetime) -> int |
     """The company that a row names, found or made."""
     if row.company is None:
         return None
-    staging.prepare(session)
-    staged = staging.stage_companies(
+    staged = stage_companies(
         session,
         [row.company],
-        staging.Origin(
+        ImportOrigin(
             import_id=None,  # type: ignore[arg-type] # typed by hand: no file
             source_id=source.id,
             source_kind=source.kind,
@@ -343,13 +344,13 @@ def _company_name(session: Session, company_id: int | None) -> str:
     return company.name if company else ""
 
 
-def _role(session: Session, row: Row) -> staging.RoleFacts:
+def _role(session: Session, row: Row) -> RoleFacts:
     titles = Titles()
     titles.learn(session, [row.title], dry_run=False)
     return titles.role(row.title, row.duties)
 
 
-def _role_columns(role: staging.RoleFacts) -> dict[str, Any]:
+def _role_columns(role: RoleFacts) -> dict[str, Any]:
     return {
         "title_id": role.title_id,
         "functions": list(role.functions),
@@ -357,14 +358,3 @@ def _role_columns(role: staging.RoleFacts) -> dict[str, Any]:
         "role_confidence": role.confidence,
         "role_evidence": role.evidence,
     }
-
-
-def _is_outside(row: Row, role: staging.RoleFacts, relationship: str, notice: Notice) -> bool:
-    """Whether a prospect's work is known to be none that the offering concerns (R11)."""
-    return (
-        relationship == "prospect"
-        and row.kind != "shared_mailbox"
-        and role.confidence >= notice.confidence_minimum
-        and bool(role.functions)
-        and notice.offering.isdisjoint(role.functions)
-    )

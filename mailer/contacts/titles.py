@@ -1,12 +1,14 @@
 """Titles of a file -> roles: each distinct title is read once and kept in `titles` (R45)."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.contacts.staging import NO_ROLE, RoleFacts
+from mailer.contacts.checked_rows import Row
+from mailer.notice.schema import Notice
 from mailer.roles.models import Title
 from mailer.roles.taxonomy import rank_level
 from mailer.roles.titles import RULESET_VERSION, Role, classify, normalise_title
@@ -15,6 +17,19 @@ TITLE_ONLY, TITLE_AND_RULE, WITH_DUTIES = 1, 2, 3
 # Below this the rules are guessing, and a guess is no evidence.
 _KNOWS = 0.5
 _BATCH = 5_000
+
+
+class RoleFacts(NamedTuple):
+    """What a title was taken to mean, ready for the contacts that bear it."""
+
+    title_id: int | None
+    functions: tuple[str, ...]
+    level: int
+    confidence: float
+    evidence: int
+
+
+NO_ROLE = RoleFacts(None, (), 0, 0.0, 0)
 
 
 class Titles:
@@ -102,6 +117,17 @@ class Titles:
             ],
         )
         self._load(session, list(texts))
+
+
+def is_outside(row: Row, role: RoleFacts, *, relationship: str, notice: Notice) -> bool:
+    """Whether a prospect's work is known to be none that the offering concerns (R11)."""
+    return (
+        relationship == "prospect"
+        and row.kind != "shared_mailbox"
+        and role.confidence >= notice.confidence_minimum
+        and bool(role.functions)
+        and notice.offering.isdisjoint(role.functions)
+    )
 
 
 def _facts(title_id: int | None, role: Role) -> RoleFacts:

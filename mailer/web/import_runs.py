@@ -6,9 +6,9 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from sqlalchemy import exists, func, select
 
 from mailer import clock
-from mailer.contacts import exporting, importing
+from mailer.contacts import exporting, import_undo, importing
 from mailer.contacts.columns import DROPPED
-from mailer.contacts.importing import FAILURES, ImportRefusedError
+from mailer.contacts.import_refusals import FAILURES, REFUSALS, ImportRefusedError
 from mailer.contacts.models import Import, ImportFile, ImportProblem, Source
 from mailer.contacts.problems import QUARANTINES, REJECTIONS, reason
 from mailer.languages import N_, format_number
@@ -89,7 +89,7 @@ def _kind(code: str) -> str:
 def _may_undo(entry: Import) -> bool:
     if entry.state not in ("done", "failed") or entry.finished_at is None:
         return False
-    return (clock.now() - entry.finished_at).days < importing.UNDO_DAYS
+    return (clock.now() - entry.finished_at).days < import_undo.UNDO_DAYS
 
 
 @blueprint.post("/start")
@@ -161,7 +161,7 @@ def confirm_undo(import_id: int) -> Any:
     """Ask before the contacts are removed."""
     entry = import_or_404(import_id)
     if not _may_undo(entry):
-        refusal = importing.REFUSALS["undo_too_late"]
+        refusal = REFUSALS["undo_too_late"]
         flash(_(refusal))
         return redirect(url_for("import_runs.show", import_id=import_id), 303)
     numbers = entry.counts.get("numbers", {})
@@ -190,7 +190,7 @@ def undo(import_id: int) -> Any:
     """Remove the contacts that the import created."""
     entry = import_or_404(import_id)
     try:
-        done = importing.undo(db_session(), entry, now=clock.now(), actor_id=signed_in_user().id)
+        done = import_undo.undo(db_session(), entry, now=clock.now(), actor_id=signed_in_user().id)
     except ImportRefusedError as error:
         flash(error.sentence)
     else:

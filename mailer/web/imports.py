@@ -13,7 +13,8 @@ from mailer import clock
 from mailer.contacts import columns, detectors, importing
 from mailer.contacts.countries import COUNTRIES
 from mailer.contacts.csv_file import PROBLEMS, FileError, Table
-from mailer.contacts.importing import REFUSALS, Choices, ImportRefusedError, SourceFacts
+from mailer.contacts.import_refusals import REFUSALS, ImportRefusedError
+from mailer.contacts.importing import Choices, SourceFacts
 from mailer.contacts.merging import DEFAULT_RULE, RULES
 from mailer.contacts.models import Import, Source
 from mailer.languages import LANGUAGE_NAMES, LANGUAGES, N_, locale

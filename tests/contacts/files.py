@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from mailer.contacts import importing
-from mailer.contacts.importing import Choices, Run, SourceFacts
+from mailer.contacts.import_runs import STEP_ROWS, Run
+from mailer.contacts.importing import Choices, SourceFacts
 from mailer.contacts.models import Import
 from mailer.notice import profiles, switches
 
@@ -58,7 +59,7 @@ def import_file(
     source: SourceFacts | None = None,
     choices: Choices | None = None,
     dry_run: bool = False,
-    size: int = importing.STEP_ROWS,
+    size: int = STEP_ROWS,
 ) -> Import:
     """The whole way of a file, in the transaction of the test."""
     entry = importing.upload(session, "contacts.csv", content, now=now)
@@ -69,9 +70,7 @@ def import_file(
     return entry
 
 
-def finish(
-    session: Session, entry: Import, *, now: datetime, size: int = importing.STEP_ROWS
-) -> None:
+def finish(session: Session, entry: Import, *, now: datetime, size: int = STEP_ROWS) -> None:
     session.flush()
     run = Run(session, entry.id, now)
     while run.step(session, now, size=size):

@@ -7,7 +7,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from mailer.contacts import columns, csv_file, exporting
-from mailer.contacts.importing import ImportRefusedError
+from mailer.contacts.import_refusals import ImportRefusedError
 from mailer.contacts.models import Contact, ImportFile
 from mailer.languages import in_language
 from mailer.notice.schema import FIELDS

@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from mailer import gate
 from mailer.campaigns.models import Campaign
-from mailer.contacts import consents, importing, suppression
+from mailer.contacts import consents, import_undo, importing, suppression
 from mailer.contacts.address import canonical, person_key
 from mailer.contacts.consents import Statement
-from mailer.contacts.importing import Choices, ImportRefusedError, Run
+from mailer.contacts.import_refusals import ImportRefusedError
+from mailer.contacts.import_runs import Run
+from mailer.contacts.importing import Choices
 from mailer.contacts.models import (
     Company,
     Contact,
@@ -506,7 +508,7 @@ def test_undo_removes_what_was_created_and_keeps_who_has_been_written_to(
     make_message(session, one(session, "p1@yritys1.example"), now, state="delivered")
     told = one(session, "p2@yritys2.example")
     consents.record(session, [Statement(told.id, "email_marketing", "given")], actor="t", now=now)
-    done = importing.undo(session, made, now=now + timedelta(days=7))
+    done = import_undo.undo(session, made, now=now + timedelta(days=7))
     assert (done.removed, done.kept, done.not_restored, done.companies) == (2, 2, 1, 2)
     session.flush()
     session.expire_all()
@@ -515,13 +517,13 @@ def test_undo_removes_what_was_created_and_keeps_who_has_been_written_to(
     assert one(session, "vanha@yritys.example").title == PLAIN[2]
     assert made.state == "undone"
     with pytest.raises(ImportRefusedError, match="wrong_state"):
-        importing.undo(session, made, now=now)
+        import_undo.undo(session, made, now=now)
 
 
 def test_after_seven_days_an_import_stays(session: Session, now: datetime) -> None:
     made = import_file(session, make_file(PLAIN), now=now)
     with pytest.raises(ImportRefusedError, match="undo_too_late"):
-        importing.undo(session, made, now=now + timedelta(days=7, seconds=1))
+        import_undo.undo(session, made, now=now + timedelta(days=7, seconds=1))
     assert count(session, Contact) == 1
 
 

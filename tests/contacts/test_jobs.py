@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import installation, stopping
 from mailer.config import Settings
-from mailer.contacts import importing, jobs
+from mailer.contacts import import_runs, importing, jobs
 from mailer.contacts.importing import Choices
 from mailer.contacts.models import (
     Contact,
@@ -81,8 +81,7 @@ def test_a_worker_that_is_asked_to_stop_leaves_the_rest_to_another(
 ) -> None:
     import_id = begin(sessions, now)
     redis.flushall()
-    monkeypatch.setattr(importing, "STEP_ROWS", 2)
-    monkeypatch.setattr(importing.Run.step, "__kwdefaults__", {"size": 2})
+    monkeypatch.setattr(import_runs.Run.step, "__kwdefaults__", {"size": 2})
     monkeypatch.setattr(stopping, "asked", lambda: True)
     jobs.run_import(import_id)
     assert look(sessions, import_id).rows_done == 2
@@ -100,7 +99,7 @@ def test_an_import_that_breaks_is_marked_and_keeps_what_it_did(
     def break_down(*_: object, **__: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(importing.Run, "_apply", break_down)
+    monkeypatch.setattr(import_runs.Run, "_apply", break_down)
     with pytest.raises(RuntimeError):
         jobs.run_import(import_id)
     entry = look(sessions, import_id)

@@ -59,7 +59,7 @@ def test_a_contact_may_refer_to_nothing(session: Session, contact: Contact) -> N
 def test_what_a_contact_refers_to_is_not_deleted(
     session: Session, contact: Contact, parent: Any
 ) -> None:
-    with pytest.raises(IntegrityError, match="still refer|foreign key"):
+    with pytest.raises(IntegrityError, match=r"still refer|foreign key"):
         session.execute(delete(parent))
 
 
