@@ -15,7 +15,7 @@ from redis import Redis, RedisError
 from rq import SimpleWorker
 from rq.job import Job
 
-from mailer import installation, logs, stopping
+from mailer import installation, logs, models, stopping  # noqa: F401 - jobs know all tables
 from mailer.adapters import sns, sqs
 from mailer.adapters.queue import QUEUES
 from mailer.config import SettingsError
