@@ -74,6 +74,7 @@ def _in_campaign(
     from mailer.segments.rules import SegmentError, parse
     from mailer.sending import launch
 
+    lines = [*_ledger(session, campaign, contact_id, now=now), *lines]
     ask = launch.ask(session, campaign, now=now, asks_ledger=True)
     segment = session.get(Segment, campaign.segment_id) if campaign.segment_id else None
     if segment is None:
@@ -92,6 +93,41 @@ def _in_campaign(
     place = "In" if explained.matches else "Not in"
     may, answered = _answer(explained.verdict, lines)
     return may and explained.matches, [f"{place} the segment “{segment.name}”.", *rules, *answered]
+
+
+def _ledger(
+    session: "Session", campaign: "Campaign", contact_id: int, *, now: datetime
+) -> list[str]:
+    """What the ledger and the events say of the person in this campaign."""
+    from mailer.contacts.models import Contact
+    from mailer.events import fates
+    from mailer.segments import build
+
+    if campaign.launched_at is None:
+        return []
+    fate = fates.of(session, campaign, contact=session.get(Contact, contact_id), now=now)
+    message = fate.message
+    if message is None:
+        return ["  ledger: was not in the audience when it was frozen"]
+    frozen = f"{fate.at_freeze}: {build.sentence(fate.at_freeze or 'erased')}"
+    lines = [
+        f"  ledger: message {message.id} is {message.state}"
+        + (f" ({message.error})" if message.error else "")
+        + f", tries: {message.attempt}, Amazon's id: {message.ses_message_id or '-'}",
+        f"  at the freeze ({_moment(message.created_at)}): {frozen}",
+    ]
+    if fate.at_claim:
+        lines.append(
+            f"  right before sending ({_moment(message.claimed_at)}): {fate.at_claim}:"
+            f" {build.sentence(fate.at_claim)}"
+        )
+    return lines + [f"  {_moment(each.at)}: {each.kind} ({each.actor})" for each in fate.events]
+
+
+def _moment(moment: datetime | None) -> str:
+    from mailer.languages import format_datetime
+
+    return format_datetime(moment) if moment else "-"
 
 
 def _answer(verdict: str, lines: list[str]) -> tuple[bool, list[str]]:

@@ -72,7 +72,7 @@ def show(campaign_id: int) -> Any:
         else [],
         events=[(each.at, _event_words(each.kind), each.actor) for each in fate.events],
         state_words={state: _(word) for state, word in STATE_WORDS.items()},
-        note=_note(fate),
+        noted=_note(fate),
         sentence=sentence,
     )
 
@@ -83,7 +83,7 @@ def _nothing() -> dict[str, Any]:
         "rules": [],
         "events": [],
         "state_words": {},
-        "note": "",
+        "noted": "",
         "sentence": sentence,
     }
 
