@@ -1,6 +1,6 @@
 """Campaigns through trouble: nobody missed, nobody twice, and the ledger says what happened.
 
-    python -m bench.faults [--seeds N] [--jobs N] [--seed N]
+    python -m bench.faults [--seeds N] [--jobs N] [--minutes N] [--seed N]
 
 Plays plans of `tests.faults.plan` on servers of its own: real workers, PostgreSQL, Valkey and web
 server, and the stand-in for Amazon SES behind a network that breaks. Prints every run that is not
@@ -34,8 +34,9 @@ def play_seeds(seeds: "multiprocessing.Queue[int]", done: "multiprocessing.Queue
             done.put(play(here, make_plan(seed)))
 
 
-def play_all(chosen: Sequence[int], jobs: int) -> Iterator[Outcome]:
-    """The outcomes of all seeds as they come."""
+def play_all(chosen: Sequence[int], jobs: int, seconds: float) -> Iterator[Outcome]:
+    """The outcomes of all seeds as they come; after `seconds` no further ones are begun."""
+    end = time.monotonic() + seconds
     context = multiprocessing.get_context("spawn")
     seeds: multiprocessing.Queue[int] = context.Queue()
     done: multiprocessing.Queue[Outcome] = context.Queue()
@@ -49,12 +50,25 @@ def play_all(chosen: Sequence[int], jobs: int) -> Iterator[Outcome]:
         try:
             yield done.get(timeout=5)
             left -= 1
+            if time.monotonic() > end:
+                left -= _take_back(seeds)
         except queue.Empty:
             if not any(process.is_alive() for process in processes):
                 print(f"{left} seeds were not played: see above.", file=sys.stderr)
                 break
     for process in processes:
         process.join()
+
+
+def _take_back(seeds: "multiprocessing.Queue[int]") -> int:
+    """Seeds that nobody has begun; how many."""
+    count = 0
+    while True:
+        try:
+            seeds.get(timeout=0.5)
+        except queue.Empty:
+            return count
+        count += 1
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
@@ -91,11 +105,12 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=20, help="how many random seeds")
     parser.add_argument("--seed", type=int, action="append", help="play this one; may be repeated")
     parser.add_argument("--jobs", type=int, default=1, help="how many campaigns at once")
+    parser.add_argument("--minutes", type=float, default=1e6, help="begin no run after so long")
     given = parser.parse_args()
     chosen = given.seed or [secrets.randbelow(2**32) for _ in range(given.seeds)]
     began = time.perf_counter()
     outcomes: list[Outcome] = []
-    for outcome in play_all(chosen, min(given.jobs, len(chosen))):
+    for outcome in play_all(chosen, min(given.jobs, len(chosen)), 60 * given.minutes):
         outcomes.append(outcome)
         if outcome.problems or given.seed:
             print(outcome, flush=True)

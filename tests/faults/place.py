@@ -64,8 +64,11 @@ def wait_for(done: Callable[[], Any], what: str, seconds: float = PATIENCE) -> A
 class Place:
     """One installation with everything that can break. Used by one campaign after another."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, rate: float = 1000, events: bool = True) -> None:
+        """`rate`: messages a second that SES allows; `events`: whether it tells what it did."""
         self.directory = directory
+        self._rate = rate
+        self._events = events
         self.postgres = Postgres(directory / "postgres", directory / "postgres.log", forgetful=True)
         self.valkey = Valkey(directory / "valkey", directory / "valkey.log", forgetful=True)
         self.clocks = Clocks(directory / "clocks")
@@ -111,9 +114,9 @@ class Place:
         self._stand_in = processes.start_stand_in(
             directory,
             self.directory / "stand-in.log",
-            webhook_url=f"http://127.0.0.1:{self.web_port}/webhooks/ses",
+            webhook_url=f"http://127.0.0.1:{self.web_port}/webhooks/ses" if self._events else None,
             topic_arn=STAND_IN_TOPIC,
-            rate=1000,
+            rate=self._rate,
         )
         file = directory / "port"
         wait_for(lambda: file.exists() and file.read_text(), "the start of the stand-in")
@@ -175,7 +178,7 @@ class Place:
         with Redis.from_url(self.valkey.url) as redis:
             redis.flushall()
             # What the workers would learn a moment later, having sent one by one until then.
-            Pace(redis, 1).set_limit(Quota(1000, -1, 0, clock.now().timestamp()))
+            Pace(redis, 1).set_limit(Quota(self._rate, -1, 0, clock.now().timestamp()))
         self.ses.reset()
         self.network.calm()
         self.network.met.clear()
@@ -263,10 +266,10 @@ class Place:
 
 
 @contextmanager
-def place() -> Iterator[Place]:
+def place(**options: Any) -> Iterator[Place]:
     """A place in a temporary directory, gone afterwards."""
     directory = Path(tempfile.mkdtemp(prefix="lupaposti-faults-"))
-    here = Place(directory)
+    here = Place(directory, **options)
     try:
         here.start()
         yield here

@@ -61,7 +61,7 @@ def start_worker(spec: Worker) -> ForkServerProcess:
 
 
 def start_stand_in(
-    directory: Path, log: Path, *, webhook_url: str, topic_arn: str, rate: float
+    directory: Path, log: Path, *, webhook_url: str | None, topic_arn: str, rate: float
 ) -> ForkServerProcess:
     """Start the stand-in; its port comes to `directory`/port."""
     process = context().Process(
@@ -84,7 +84,9 @@ def _be_worker(spec: Worker) -> None:
     sys.exit(worker.main())
 
 
-def _be_stand_in(directory: Path, log: Path, webhook_url: str, topic_arn: str, rate: float) -> None:
+def _be_stand_in(
+    directory: Path, log: Path, webhook_url: str | None, topic_arn: str, rate: float
+) -> None:
     _begin(log)
     from mailer.stand_in.server import serve
 
@@ -96,6 +98,7 @@ def _be_stand_in(directory: Path, log: Path, webhook_url: str, topic_arn: str, r
         rate=rate,
         quota=10**9,
         retry_delays=EVENT_RETRIES,
+        keep=100_000,
     )
 
 
@@ -116,7 +119,7 @@ def _hurry(call_size: int) -> None:
     _set("RETRY_AT_MOST", timedelta(seconds=1))
     _set("REST", timedelta(seconds=1))
     _set("BULK_LIMIT", call_size)
-    schedule.TICK_SECONDS = 0.1
+    schedule.TICK_SECONDS = 0.2
     schedule.queue_due = _queue_due_quickly  # type: ignore[assignment]
 
 
@@ -137,7 +140,7 @@ _queue_due = schedule.queue_due
 _LEFT_OUT = ("apply_tracking", "sweep_imports")
 _QUICK = tuple(
     schedule.Returning(
-        each.job, min(max(0.3, each.seconds / 10), 2), queue=each.queue, timeout=each.timeout
+        each.job, min(max(0.5, each.seconds / 5), 2), queue=each.queue, timeout=each.timeout
     )
     for each in schedule.SCHEDULE
     if each.seconds <= 60 and not each.job.endswith(_LEFT_OUT)

@@ -6,8 +6,6 @@ import logging
 import os
 import signal
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,11 +17,12 @@ from sqlalchemy.exc import OperationalError
 from mailer import clock
 from mailer.campaigns import lifecycle
 from mailer.contacts import suppression
-from mailer.tokens import Purpose, Recipient, Signer
+from mailer.tokens import Recipient
 from tests.faults import processes, register, witness
 from tests.faults.judge import End, Problem, Row, judge
 from tests.faults.network import TROUBLES
-from tests.faults.place import LEASE_SECONDS, PATIENCE, SECRET_KEY, SETTLE_SECONDS, Place, wait_for
+from tests.faults.people import press
+from tests.faults.place import LEASE_SECONDS, PATIENCE, SETTLE_SECONDS, Place, wait_for
 from tests.faults.plan import Plan, Step
 
 log = logging.getLogger(__name__)
@@ -144,7 +143,7 @@ class Run:
                 self._meet(steps.pop(0))
                 moved_at = time.monotonic()
             self._watch()
-            time.sleep(0.04)
+            time.sleep(0.08)
 
     def _meet(self, step: Step) -> None:
         facts = dict(step.facts)
@@ -277,20 +276,9 @@ class Run:
         for number in people:
             if rows:
                 row = rows[number % len(rows)]
-                self._press(Recipient(row.id, row.address_key), by_page=number % 2 == 0)
-
-    def _press(self, recipient: Recipient, *, by_page: bool) -> None:
-        signer = Signer(SECRET_KEY)
-        path, body = (
-            (f"/s/{signer.make(Purpose.STOP, recipient)}", b"")
-            if by_page
-            else (f"/u/{signer.make(Purpose.ONE_CLICK, recipient)}", b"List-Unsubscribe=One-Click")
-        )
-        url = f"http://127.0.0.1:{self._place.web_port}{path}"
-        try:
-            urllib.request.urlopen(urllib.request.Request(url, body), timeout=30).close()
-        except (urllib.error.HTTPError, OSError):
-            self.notes.append("an opt-out could not be kept and was not answered 200")
+                who = Recipient(row.id, row.address_key)
+                if press(self._place.web_port, who, by_page=number % 2 == 0) != 200:
+                    self.notes.append("an opt-out was not kept and not answered 200")
 
     def _company_ban(self, people: list[int]) -> None:
         companies = self._companies(people)

@@ -14,7 +14,8 @@ STATEMENTS = (
         message_id bigint, attempt int, state text, seen pg_snapshot, at timestamptz
     )
     """,
-    "CREATE TABLE faults_suppressed (suppression_id bigint, by xid8)",
+    "CREATE INDEX faults_claims_at ON faults_claims (at)",
+    "CREATE TABLE faults_suppressed (suppression_id bigint, by xid8, at timestamptz)",
     """
     CREATE FUNCTION faults_note_claim(bigint, int, text, pg_snapshot) RETURNS boolean
     LANGUAGE plpgsql VOLATILE AS $$
@@ -37,7 +38,7 @@ STATEMENTS = (
     """
     CREATE FUNCTION faults_note_suppression() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        INSERT INTO faults_suppressed VALUES (NEW.id, pg_current_xact_id());
+        INSERT INTO faults_suppressed VALUES (NEW.id, pg_current_xact_id(), clock_timestamp());
         RETURN NULL;
     END $$
     """,
@@ -66,6 +67,20 @@ WRONGLY_BLOCKED = f"""
     EXCEPT SELECT c.message_id {_MATCHES}
     WHERE c.state = 'blocked' AND pg_visible_in_snapshot(f.by, c.seen)
 """
+# When the first claim that could see a suppression came, and how many messages of those it is about
+# had been claimed before.
+FIRST_SEEN = """
+    SELECT s.key, s.kind, extract(epoch FROM (
+        SELECT c.at FROM faults_claims c
+        WHERE c.at >= f.at AND pg_visible_in_snapshot(f.by, c.seen) ORDER BY c.at LIMIT 1
+    )) AS at
+    FROM suppressions s JOIN faults_suppressed f ON f.suppression_id = s.id
+    WHERE s.scope IN ('address', 'domain', 'company')
+"""
+CLAIMED_BEFORE = (
+    f"SELECT count(DISTINCT c.message_id) AS people {_MATCHES} WHERE c.state = 'sending'"
+)
+BLOCKED = f"SELECT count(DISTINCT c.message_id) AS people {_MATCHES} WHERE c.state = 'blocked'"
 
 
 def wrongly_claimed(look: Any) -> list[int]:
