@@ -10,22 +10,23 @@ shares the cores with the server.
 import argparse
 import itertools
 import os
-import selectors
+import select
 import socket
 import statistics
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
+from bench.cpu import used_by
 from bench.scratch import Scratch, report, scratch
 from mailer import clock
 from mailer.config import ROOT
 from mailer.db import transaction
 from mailer.events import jobs
-from mailer.events.models import Event
 from mailer.notice import profiles, switches
 from mailer.stack.supervisor import APPLICATION, web_command
 from mailer.tokens import Purpose, Recipient, Signer
@@ -78,8 +79,8 @@ def _request(path: str) -> bytes:
 
 
 @contextmanager
-def server(bench: Scratch, port: int) -> Iterator[None]:
-    """The web server as in production, two workers."""
+def server(bench: Scratch, port: int) -> Iterator[int]:
+    """The web server as in production, two workers; its process id."""
     process = subprocess.Popen(
         web_command(APPLICATION, host="127.0.0.1", port=port, workers=2),
         cwd=ROOT,
@@ -96,7 +97,7 @@ def server(bench: Scratch, port: int) -> Iterator[None]:
                     raise SystemExit("the web server did not come up") from None
                 time.sleep(0.1)
         time.sleep(2)  # the second worker
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(20)
@@ -105,36 +106,39 @@ def server(bench: Scratch, port: int) -> Iterator[None]:
 def load(
     port: int, requests: list[bytes], *, connections: int, seconds: float, expect: bytes
 ) -> dict[str, float]:
-    """Keep every connection busy; answers a second and their times in milliseconds."""
-    selector = selectors.DefaultSelector()
+    """Keep every connection busy; answers a second and their times in milliseconds.
+
+    On bare descriptors, because the client's share of the cores is taken from the server's.
+    """
+    poll = select.epoll()
     supply = itertools.cycle(requests)
-    started: dict[socket.socket, float] = {}
-    for _ in range(connections):
-        connection = socket.create_connection(("127.0.0.1", port))
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        selector.register(connection, selectors.EVENT_READ)
-        started[connection] = time.perf_counter()
-        connection.sendall(next(supply))
+    sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections)]
+    started = [0.0] * (max(each.fileno() for each in sockets) + 1)
+    clock = time.perf_counter
+    for each in sockets:
+        each.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        poll.register(each.fileno(), select.EPOLLIN)
+        started[each.fileno()] = clock()
+        each.sendall(next(supply))
     times: list[float] = []
-    wrong = 0
-    begin = time.perf_counter()
+    wrong, busy = 0, connections
+    begin = clock()
     end = begin + seconds
-    while started:
-        for key, _ in selector.select(1):
-            connection = key.fileobj
-            assert isinstance(connection, socket.socket)
-            answer = connection.recv(4096)
-            moment = time.perf_counter()
-            times.append(moment - started[connection])
+    while busy:
+        for descriptor, _ in poll.poll(1):
+            answer = os.read(descriptor, 4096)
+            moment = clock()
+            times.append(moment - started[descriptor])
             wrong += not answer.startswith(expect)
             if moment < end:
-                started[connection] = moment
-                connection.sendall(next(supply))
+                started[descriptor] = moment
+                os.write(descriptor, next(supply))
             else:
-                selector.unregister(connection)
-                connection.close()
-                del started[connection]
-    elapsed = time.perf_counter() - begin
+                poll.unregister(descriptor)
+                busy -= 1
+    elapsed = clock() - begin
+    for each in sockets:
+        each.close()
     times.sort()
     return {
         "answered": len(times),
@@ -142,6 +146,15 @@ def load(
         "median_ms": round(statistics.median(times) * 1000, 2),
         "p99_ms": round(times[int(len(times) * 0.99)] * 1000, 2),
         "wrong": wrong,
+    }
+
+
+def measured(parts: dict[str, int], *args: Any, **named: Any) -> dict[str, float]:
+    """`load`, and the microseconds of CPU that each part spent on an answer."""
+    with used_by(parts) as used:
+        found = load(*args, **named)
+    return found | {
+        f"cpu_us_{name}": round(seconds / found["answered"] * 1e6) for name, seconds in used.items()
     }
 
 
@@ -158,18 +171,23 @@ def main() -> None:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         how = {"connections": options.connections, "seconds": options.seconds}
-        with server(bench, port):
+        with server(bench, port) as process:
+            parts = {
+                "web": process,
+                "client": os.getpid(),
+                "redis": int(bench.here.redis.info("server")["process_id"]),
+            }
             load(port, opens[:100], connections=8, seconds=1, expect=b"HTTP/1.1 200")
             bench.here.redis.flushall()
-            opened = load(port, opens, expect=b"HTTP/1.1 200", **how)
-            clicked = load(port, clicks, expect=b"HTTP/1.1 302", **how)
+            opened = measured(parts, port, opens, expect=b"HTTP/1.1 200", **how)
+            clicked = measured(parts, port, clicks, expect=b"HTTP/1.1 302", **how)
         answered = opened["answered"] + clicked["answered"]
         begin = time.perf_counter()
         while bench.here.redis.xlen("lupaposti:hits"):
             jobs.apply_tracking()
         elapsed = time.perf_counter() - begin
         with bench.here.sessions() as session:
-            kept = session.scalar(select(func.count()).select_from(Event)) or 0
+            kept = session.scalar(text("SELECT count(*) FROM events")) or 0
         report(
             "tracking",
             opens=opened,
