@@ -9,6 +9,7 @@ The bytes are decoded a block at a time, so that a large file is never in memory
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -70,6 +71,7 @@ _MARKS = (
     (b"\xfe\xff", "utf-16"),
 )
 _LETTERS = "åäöÅÄÖéü"
+_ASCII = bytes(range(128))
 _CONTROLS = bytes(set(range(32)) - {0, 9, 10, 12, 13, 26})
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([;,\t|])"?$', re.MULTILINE)
 _LOOKS_LIKE_DATA = re.compile(r"@|^\+?\d{5,}[-\d ]*$")
@@ -124,6 +126,11 @@ def read(content: bytes, *, encoding: str = "", delimiter: str = "") -> Table:
         raise FileError("too_many_rows")
     delimiter = delimiter or _named_delimiter(content, encoding)
     delimiter = delimiter or _find_delimiter(_first_lines(content, encoding))
+    return reopen(content, encoding, delimiter)
+
+
+def reopen(content: bytes, encoding: str, delimiter: str) -> Table:
+    """The table in a file that `read` has read before."""
     skipped, header = _header(_blocks(content, encoding), delimiter)
     return Table(encoding, delimiter, header, skipped, content)
 
@@ -171,8 +178,9 @@ def _is_utf8(content: bytes) -> bool:
 
 
 def _find_single_byte(content: bytes) -> str:
+    letters = Counter(content.translate(None, _ASCII))
     scores = {
-        encoding: sum(content.count(_LETTERS[at].encode(encoding)) for at in range(len(_LETTERS)))
+        encoding: sum(letters[byte] for byte in _LETTERS.encode(encoding))
         for encoding in ("cp1252", "mac_roman", "cp850")
     }
     best = max(scores, key=lambda encoding: scores[encoding])

@@ -93,7 +93,7 @@ def open_table(session: Session, entry: Import) -> csv_file.Table:
     content = session.scalar(select(ImportFile.content).where(ImportFile.import_id == entry.id))
     if content is None:
         raise ImportRefusedError("file_gone")
-    return csv_file.read(content, encoding=entry.encoding, delimiter=entry.delimiter)
+    return csv_file.reopen(content, entry.encoding, entry.delimiter)
 
 
 def name_source(
