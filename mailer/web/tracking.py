@@ -10,6 +10,7 @@ import base64
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -205,6 +206,7 @@ _UNAVAILABLE: _Answer = (
 )
 
 
+@lru_cache(maxsize=MOST_LINKS)
 def _location(url: str) -> str | None:
     """A link as a header may carry it; None for one that is no web address."""
     try:
