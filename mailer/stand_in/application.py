@@ -21,6 +21,7 @@ from mailer.stand_in.protocol import (
 from mailer.stand_in.sealing import CERTIFICATE_PATH
 from mailer.stand_in.sqs import TARGET, Sqs
 from mailer.stand_in.subscription import Subscription, answer_query
+from mailer.stand_in.tally import Tally
 
 LOOPBACK_NAMES: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -38,8 +39,9 @@ class Application:
         sqs: Sqs,
         subscription: Subscription | None,
         certificate: bytes,
+        tally: Tally | None = None,
     ) -> None:
-        """`subscription` None means that events go nowhere."""
+        """`subscription` None means that events go nowhere, `tally` None that mail is kept."""
         self._operations = operations
         self._control = control
         self._mailbox = mailbox
@@ -47,6 +49,7 @@ class Application:
         self._sqs = sqs
         self._subscription = subscription
         self._certificate = certificate
+        self._tally = tally
 
     def handle(self, request: Request) -> Response:
         """The answer to any request."""
@@ -82,6 +85,10 @@ class Application:
             lost = self._trouble_before()
             if lost:
                 return lost
+        if self._tally is not None and operation.name == "SendBulkEmail":
+            counted = self._tally.answer(request.body)
+            if counted is not None:
+                return Response(200, counted, drop=self._faults.strikes("drop"))
         params = read_input(
             operation,
             labels,

@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mailer.stand_in.mail import Mail
@@ -27,6 +27,16 @@ class CountingStore:
                     tags[name][value] += 1
                 for address in mail.recipients:
                     addresses[hash(address.lower())] += 1
+
+    def count(self, addresses: Sequence[str], tags: Sequence[Sequence[Mapping[str, str]]]) -> None:
+        """Counts accepted messages by their addresses and tags, in the same order."""
+        with self._lock:
+            self._accepted += len(addresses)
+            counters = self._tags
+            for own in tags:
+                for tag in own:
+                    counters[tag["Name"]][tag["Value"]] += 1
+            self._addresses.update([hash(address.lower()) for address in addresses])
 
     def find(self, wanted: Filter, *, limit: int, offset: int) -> tuple[list[dict[str, Any]], int]:  # noqa: ARG002
         """Nothing: no message is kept."""

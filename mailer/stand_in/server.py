@@ -39,6 +39,7 @@ from mailer.stand_in.sending import Sending
 from mailer.stand_in.signature import Signer
 from mailer.stand_in.sqs import Sqs
 from mailer.stand_in.subscription import Subscription
+from mailer.stand_in.tally import Tally
 
 log = logging.getLogger(__name__)
 
@@ -222,6 +223,16 @@ class StandIn(Client):
             sqs=Sqs(self._queue),
             subscription=subscription,
             certificate=signer.certificate,
+            tally=Tally(
+                keeper,
+                account=account,
+                pace=pace,
+                quota=quota,
+                faults=faults,
+                behaviours=behaviours,
+            )
+            if isinstance(keeper, CountingStore) and outbox is None
+            else None,
         )
 
     def _open_events(

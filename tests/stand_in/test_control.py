@@ -1,6 +1,7 @@
 """The JSON interface for tests, and how messages are kept and counted."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -61,6 +62,60 @@ def test_a_message_tag_seen_twice_is_counted_as_repeated(
     assert counts["addresses"] == {"distinct": 4, "total": 5, "repeated": 1}
     with urlopen(f"{stand_in.url}/_stand_in/repeated?tag=message") as response:
         assert response.read() == b'{"3": 2}'
+
+
+@pytest.mark.parametrize(
+    ("change", "answers"),
+    [
+        ({}, ["SUCCESS"]),
+        ({"address": "not an address"}, ["INVALID_PARAMETER"]),
+        ({"address": "a+reject@yritys.example"}, ["SUCCESS"]),
+        ({"address": "success@simulator.amazonses.com"}, ["SUCCESS"]),
+    ],
+)
+def test_counting_answers_what_keeping_answers(
+    start: Callable[..., StandIn],
+    client_for: Callable[..., Any],
+    tmp_path: Path,
+    change: dict[str, str],
+    answers: list[str],
+) -> None:
+    address = change.get("address", "a@yritys.example")
+    call = bulk(entry(address, data={"name": "A"}, tags={"message": "1"}))
+    for count_only in (False, True):
+        stand_in = start(count_only=count_only, directory=tmp_path / str(count_only))
+        assert statuses(client_for(stand_in.url).send_bulk_email(**call)) == answers
+        accepted = answers.count("SUCCESS")
+        assert stand_in.counts()["accepted"] == accepted
+        assert stand_in.counts()["addresses"]["total"] == accepted
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"FromEmailAddress": "a@elsewhere.invalid"}, "MessageRejected"),
+        ({"ConfigurationSetName": "none"}, "NotFoundException"),
+        ({"BulkEmailEntries": []}, "BadRequestException"),
+    ],
+)
+def test_counting_refuses_what_keeping_refuses(
+    start: Callable[..., StandIn],
+    client_for: Callable[..., Any],
+    tmp_path: Path,
+    changes: dict[str, Any],
+    error: str,
+) -> None:
+    call = {**bulk(entry(data={"name": "A"}, tags={"message": "1"})), **changes}
+    for count_only in (False, True):
+        stand_in = start(
+            count_only=count_only,
+            configuration_sets=["events"],
+            directory=tmp_path / str(count_only),
+        )
+        with pytest.raises(ClientError) as refused:
+            client_for(stand_in.url).send_bulk_email(**call)
+        assert refused.value.response["Error"]["Code"] == error
+        assert stand_in.counts()["accepted"] == 0
 
 
 def test_counting_keeps_no_message(
