@@ -21,7 +21,13 @@ from mailer.adapters.queue import QUEUES
 from mailer.config import SettingsError
 from mailer.events.polling import Poller, keep_polling
 from mailer.stack.faults import EXPECTED
-from mailer.stack.schedule import WORKER_KEY, WORKER_SECONDS, keep_queueing
+from mailer.stack.schedule import (
+    REFRESH_QUOTA,
+    WORKER_KEY,
+    WORKER_SECONDS,
+    keep_queueing,
+    queue_due,
+)
 
 log = logging.getLogger("worker")
 
@@ -51,6 +57,8 @@ def work(redis: Redis, queues: list[str], maintenance_interval: int) -> None:
     """Take jobs until TERM. A job whose worker was killed is put back by the maintenance."""
     worker = Worker(queues, connection=redis, maintenance_interval=maintenance_interval)
     threading.Thread(target=_say_alive, args=(redis, worker.name), daemon=True).start()
+    # Whoever begins to send knows the limits as they are now: once, however many workers start.
+    queue_due(redis, {}, time.monotonic(), (REFRESH_QUOTA,))
     worker.work(logging_level="WARNING")
 
 

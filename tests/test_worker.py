@@ -133,3 +133,17 @@ def test_a_poller_without_a_queue_waits_to_be_stopped(redis_url: str) -> None:
         assert b"no_queue_to_poll" in poller.stderr.readline()
         poller.terminate()
         assert poller.wait(120) == 0
+
+
+def test_a_worker_that_starts_asks_for_the_limits_first(redis: Redis, redis_url: str) -> None:
+    # Nobody takes from the queue of this job here, so that it can be seen.
+    worker = start_worker(redis_url, "--without-sending")
+    deadline = time.monotonic() + 120
+    path = "mailer.sending.jobs.refresh_quota"
+    asked = False
+    while not asked and time.monotonic() < deadline:
+        asked = redis.exists(f"rq:job:returning-{path.replace('.', '-')}") == 1
+        time.sleep(0.01)
+    worker.terminate()
+    worker.communicate(timeout=120)
+    assert asked

@@ -33,6 +33,8 @@ class Returning:
     timeout: int = 120
 
 
+# Also queued by each worker that starts.
+REFRESH_QUOTA = Returning("mailer.sending.jobs.refresh_quota", 60)
 SCHEDULE = (
     Returning("mailer.events.jobs.apply_waiting", 3, queue="events"),
     Returning("mailer.events.jobs.apply_tracking", 2, queue="events"),
@@ -42,7 +44,7 @@ SCHEDULE = (
     Returning("mailer.sending.jobs.brake", 5),
     Returning("mailer.sending.jobs.retry_soft_bounced", 600),
     Returning("mailer.contacts.jobs.sweep_imports", 30),
-    Returning("mailer.sending.jobs.refresh_quota", 60),
+    REFRESH_QUOTA,
     Returning("mailer.sending.jobs.keep_plans", 20, timeout=900),
     Returning("mailer.contacts.jobs.delete_private_persons", 3600),
     Returning("mailer.events.jobs.delete_old_raw", 3600),
