@@ -42,6 +42,7 @@ class Settings:
 
     production: bool
     database_url: str
+    reports_database_url: str | None
     redis_url: str
     public_url: str
     secret_key: str
@@ -76,6 +77,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         production=production,
         database_url=_text(environ, "DATABASE_URL", production, "postgresql:///lupaposti"),
+        reports_database_url=_text(environ, "REPORTS_DATABASE_URL", False, "") or None,
         redis_url=_text(environ, "REDIS_URL", production, "redis://127.0.0.1:6379/0"),
         public_url=_text(environ, "PUBLIC_URL", production, "http://127.0.0.1:8000").rstrip("/"),
         secret_key=_text(environ, "SECRET_KEY", production, "development-secret-key"),

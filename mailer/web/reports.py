@@ -21,6 +21,7 @@ from mailer.web import db_session, keep_changes, signed_in_user
 from mailer.web.guard import requires
 from mailer.web.paging import Paging, page_number
 from mailer.web.report_figures import FOLDED, SIDE, STEPS, bars, chart, named, shown
+from mailer.web.report_source import report_session
 
 blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 
@@ -31,7 +32,7 @@ LIST_SIZE = 20
 @requires("reports.view")
 def show_list() -> str:
     """Launched campaigns with their main numbers."""
-    session = db_session()
+    session = report_session()
     paging = Paging(page_number(), reports.launched(session), size=LIST_SIZE)
     lines = reports.lines(session, limit=paging.size, offset=paging.offset)
     return render_template("web/reports/list.html", lines=lines, paging=paging)
@@ -41,7 +42,7 @@ def show_list() -> str:
 @requires("reports.view")
 def show(campaign_id: int) -> str:
     """One campaign's report."""
-    session = db_session()
+    session = report_session()
     campaign = _campaign(session, campaign_id)
     funnel = reports.funnel(session, campaign_id)
     hours = report_tables.timeline(session, campaign_id, begins=_launched_at(campaign))

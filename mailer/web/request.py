@@ -104,9 +104,10 @@ def _settle(response: Response) -> Response:
 
 
 def _close(_error: Any = None) -> None:
-    session: Session | None = g.pop("db_session", None)
-    if session is not None:
-        session.close()
+    for name in ("db_session", "report_session"):
+        session: Session | None = g.pop(name, None)
+        if session is not None:
+            session.close()
 
 
 def register(app: Flask) -> None:
