@@ -7,15 +7,11 @@ into `uncertain`: never sent again blindly.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from mailer import clock
 from mailer.adapters.ses import (
-    BulkCall,
     Outcome,
     Result,
     Ses,
@@ -23,10 +19,10 @@ from mailer.adapters.ses import (
     SingleMail,
 )
 from mailer.config import Settings
-from mailer.sending import filling
 from mailer.sending.answers import MAX_ATTEMPTS, RETRY_AT_MOST, record
 from mailer.sending.claims import Claim, Claimed, Claims, tracked
 from mailer.sending.envelope import Person
+from mailer.sending.handover import Handover, hand_over, prepare
 from mailer.sending.models import Message
 from mailer.sending.rendering import Rendering
 
@@ -47,14 +43,6 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Handover:
-    """Claimed messages of one language and the call that carries them, in the same order."""
-
-    claimed: list[Claimed]
-    call: BulkCall
-
-
 _clients: dict[Settings, SesClient] = {}
 
 
@@ -69,47 +57,6 @@ def ses_of(settings: Settings) -> Ses:
             connections=settings.sender_threads + 2,
         )
     return client
-
-
-def prepare(rendering: Rendering, claimed: Sequence[Claimed]) -> list[Handover]:
-    """One bulk call for each language, complete before the first is made: whatever goes wrong
-    here, nothing has left. Raises OptOutMissingError."""
-    by_language: dict[str, list[Claimed]] = {}
-    for message in claimed:
-        by_language.setdefault(rendering.language_of(message.person), []).append(message)
-    return [_prepare(rendering, language, group) for language, group in by_language.items()]
-
-
-def _prepare(rendering: Rendering, language: str, claimed: list[Claimed]) -> Handover:
-    skeleton = rendering.skeleton(language)
-    entries = [rendering.entry(message.person) for message in claimed]
-    # A fault of ours would be in all of them alike: the first is read as its recipient would.
-    filling.read_back(entries[0], rendering.links, claimed[0].person)
-    call = BulkCall(
-        sender=rendering.sender,
-        reply_to=rendering.reply_to,
-        subject=skeleton.subject,
-        html=skeleton.html,
-        text=skeleton.text,
-        headers=rendering.common_headers,
-        entries=entries,
-    )
-    return Handover(claimed, call)
-
-
-def hand_over(
-    ses: Ses, handovers: Sequence[Handover], *, until: datetime
-) -> list[tuple[Claimed, Result]]:
-    """Make the calls, outside any transaction. What has not been called by `until` is not called
-    any more: by then others may have taken the claim for lost."""
-    outcomes: list[tuple[Claimed, Result]] = []
-    for handover in handovers:
-        if clock.now() < until:
-            results = ses.send_bulk(handover.call)
-        else:
-            results = [Result(Outcome.NOT_NOW, error="claim_too_old")] * len(handover.claimed)
-        outcomes.extend(zip(handover.claimed, results, strict=True))
-    return outcomes
 
 
 def send_test(

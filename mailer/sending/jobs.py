@@ -33,26 +33,26 @@ log = logging.getLogger(__name__)
 
 
 def send(campaign_id: int) -> None:
-    """Send a campaign for one slice of time with several calls in flight."""
+    """Send for one slice of time with several calls in flight: this campaign and all others that
+    have something to send. The bell of one is answered for all."""
     here = installation.current()
-    with transaction(here.sessions) as session:
-        campaign = session.get(Campaign, campaign_id)
-        if campaign is None or campaign.state != "sending":
-            return
-        try:
-            rendering = launch.rendering(session, campaign, here.settings, now=clock.now())
-        except (LaunchError, ContentError, OptOutMissingError) as error:
-            lifecycle.pause(session, campaign_id, reason=reason_of(error), now=clock.now())
-            return
-    sender = Sender(here, campaign_id, rendering)
+    sender = Sender(here)
     with ThreadPoolExecutor(here.settings.sender_threads, "sender") as threads:
         for running in [threads.submit(sender.run) for _ in range(here.settings.sender_threads)]:
             running.result()
     with transaction(here.sessions) as session:
-        if launch.finish(session, campaign_id, now=clock.now()):
-            return
-        if campaign_id in sweeping.waiting_campaigns(session, now=clock.now()):
-            queue.enqueue_after_commit(session, "send", "mailer.sending.jobs.send", campaign_id)
+        for served in sorted(sender.served | {campaign_id}):
+            launch.finish(session, served, now=clock.now())
+        # One that took nothing would do so again: the sweep looks later.
+        if sender.took:
+            _ring_again(session)
+
+
+def _ring_again(session: Session) -> None:
+    """Ring for what still waits, unless enough bells are waiting to be answered."""
+    if queue.waiting("send") < launch.SENDER_JOBS:
+        for waiting in sweeping.waiting_campaigns(session, now=clock.now())[:1]:
+            queue.enqueue_after_commit(session, "send", "mailer.sending.jobs.send", waiting)
 
 
 def start_due() -> None:

@@ -23,7 +23,7 @@ from mailer.campaigns import lifecycle
 from mailer.config import ROOT, Settings
 from mailer.db import transaction
 from mailer.events import jobs as event_jobs
-from mailer.sending import delivery, jobs, pacing
+from mailer.sending import answers, jobs, pacing
 from mailer.sending.models import ACCEPTED, Message
 from mailer.stand_in.server import Options, StandIn
 from tests.sending import one_worker
@@ -58,8 +58,8 @@ def scene(
     webhook: Webhook,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Scene]:
-    monkeypatch.setattr(delivery, "RETRY_AFTER", timedelta(milliseconds=20))
-    monkeypatch.setattr(delivery, "RETRY_AT_MOST", timedelta(milliseconds=200))
+    monkeypatch.setattr(answers, "RETRY_AFTER", timedelta(milliseconds=20))
+    monkeypatch.setattr(answers, "RETRY_AT_MOST", timedelta(milliseconds=200))
     with time_machine.travel(now, tick=True):
         webhook.sessions = sessions
         yield make_scene(
@@ -181,7 +181,7 @@ def test_everything_at_once_and_still_nobody_twice(
     scene: Scene, stand_in: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Somebody who meets trouble five times running would be waited for for minutes.
-    monkeypatch.setattr(delivery, "RETRY_AFTER", timedelta(seconds=0.2))
+    monkeypatch.setattr(answers, "RETRY_AFTER", timedelta(seconds=0.2))
     campaign_id = scene.make_campaign(people=300)
     scene.launch(campaign_id)
     stand_in.faults(

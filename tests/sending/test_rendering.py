@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from jinja2 import DictLoader
 from lxml import html as lxml_html
 
+from mailer import clock
 from mailer.adapters.ses import Outcome, SesClient
 from mailer.config import Settings
 from mailer.languages import gettext, in_language
@@ -334,7 +335,7 @@ def test_what_ses_puts_together_is_what_the_preview_showed(
         connections=1,
         validate=True,
     )
-    far = delivery.clock.now().replace(year=2100)
+    far = clock.now().replace(year=2100)
     outcomes = delivery.hand_over(
         ses, delivery.prepare(made, [Claimed(person, 1) for person in people]), until=far
     )
