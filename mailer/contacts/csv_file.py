@@ -32,8 +32,12 @@ PROBLEMS = {
     "too_many_rows": N_("The file has more than a million rows. Split it into parts."),
     "too_many_columns": N_("The file has more than 200 columns."),
     "spreadsheet_file": N_(
-        "This is a spreadsheet or another program's own file. Save it as CSV and choose that."
+        "This is a file of another kind. Save it as XLSX or CSV and choose that."
     ),
+    "damaged_workbook": N_(
+        "The workbook cannot be read: it is damaged or has a password. Save it again, or as CSV."
+    ),
+    "unpacks_too_large": N_("The workbook unpacks to far more than a table of contacts holds."),
     "not_text": N_("This is not a text file. Save the contacts as CSV and choose that file."),
     "no_header": N_(
         "The first row holds data. Add a row of headings above it, such as E-mail and Company."

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mailer import audit
 from mailer.adapters.queue import enqueue_after_commit
-from mailer.contacts import columns, csv_file
+from mailer.contacts import columns, csv_file, workbook
 from mailer.contacts.import_refusals import ImportRefusedError
 from mailer.contacts.merging import RULES
 from mailer.contacts.models import Import, ImportFile, ImportProblem, Source
@@ -64,14 +64,20 @@ def upload(
     encoding: str = "",
     delimiter: str = "",
 ) -> Import:
-    """Store a file as a new import. Raises FileError when it is not a table of contacts."""
+    """Store a file as a new import. Raises FileError when it is not a table of contacts.
+
+    A workbook is kept as the CSV of its first sheet.
+    """
+    file_hash = hashlib.sha256(content).hexdigest()
+    if workbook.is_workbook(content):
+        content, encoding, delimiter = workbook.to_csv(content), "utf-8", workbook.DELIMITER
     found = csv_file.read(content, encoding=encoding, delimiter=delimiter)
     rows = sum(1 for _ in found.records())
     if not rows:
         raise csv_file.FileError("no_rows")
     made = Import(
         file_name=file_name[-200:],
-        file_hash=hashlib.sha256(content).hexdigest(),
+        file_hash=file_hash,
         encoding=found.encoding,
         delimiter=found.delimiter,
         mapping={str(at): name for at, name in columns.suggest(found.header).items()},
