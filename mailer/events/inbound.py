@@ -1,19 +1,18 @@
 """Mail that comes in: opt-outs are obeyed, what asks to stop is shown to a person, the rest is let
-go. Of a mail that needs nobody no word is kept; of the others no longer than needed (`forget`)."""
+go. Of a mail that needs nobody no word is kept (mailer.events.replies has what people do)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, delete, func, or_, select, update
+from sqlalchemy import delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from mailer.contacts import suppression
 from mailer.contacts.address import AddressError, address_key, canonical
 from mailer.contacts.models import Contact
-from mailer.events import answers, letters, mail_rules, receipts
-from mailer.events.mail_models import InboundMessage
+from mailer.events import letters, mail_opt_outs, mail_rules, receipts
+from mailer.events.mail_models import FOR_NOBODY, InboundMessage
 from mailer.events.mail_rules import Judged
 from mailer.events.models import RawNotification
 from mailer.events.receipts import Receipt
@@ -23,10 +22,6 @@ from mailer.tokens import Signer
 # The content of a mail that S3 does not give out is asked for again for so long.
 LONGEST_WAIT = timedelta(hours=1)
 PATIENCE = 2.0
-TEXT_KEPT = timedelta(days=30)  # after somebody has decided
-HINT_KEPT = timedelta(days=90)
-ROW_KEPT = timedelta(days=730)
-_FOR_NOBODY = ("auto", "bounce", "spam", "test")
 _WITH_TEXT = ("request", "reply", "stop", "left", "unreadable")
 
 
@@ -159,7 +154,7 @@ def _row(
     state = "new"
     if kind in ("token", "stop"):
         state = "obeyed"
-    elif kind in (*_FOR_NOBODY, "left"):
+    elif kind in (*FOR_NOBODY, "left"):
         state = "closed"
     row: dict[str, object] = {"kind": kind, "reason": reason, "state": state}
     if kind == "token" and judged.token is not None:
@@ -226,55 +221,16 @@ def _key(sender: str) -> bytes | None:
         return None
 
 
-def _evidence(inbound_id: int) -> str:
-    return f"mail {inbound_id}"
-
-
 def _obey(
     session: Session, inbound_id: int, judged: Judged, match: Match, *, now: datetime
 ) -> None:
     if judged.token is not None:
-        answers.opt_out(
-            session,
-            judged.token.message_id,
-            judged.token.address_key,
-            origin="mail",
-            now=now,
-            evidence=_evidence(inbound_id),
-        )
-    elif match.sender_key is not None:
-        _opt_out(session, inbound_id, match.sender_key, match.message_id, now=now)
+        mail_opt_outs.by_token(session, inbound_id, judged.token, now=now)
+    else:
+        mail_opt_outs.by_words(session, inbound_id, match.sender_key, match.message_id, now=now)
     session.execute(
         update(InboundMessage).where(InboundMessage.id == inbound_id).values(decided_at=now)
     )
-
-
-def _opt_out(
-    session: Session,
-    inbound_id: int,
-    key: bytes | None,
-    message_id: int | None,
-    *,
-    now: datetime,
-    actor_id: int | None = None,
-) -> None:
-    evidence = _evidence(inbound_id)
-    if message_id is not None:
-        keys = [key] if key is not None else []
-        keys += session.scalars(
-            select(Contact.address_key)
-            .join(Message, Message.contact_id == Contact.id)
-            .where(Message.id == message_id)
-        )
-        for each in dict.fromkeys(keys):
-            answers.opt_out(
-                session, message_id, each, origin="reply", now=now, evidence=evidence,
-                actor_id=actor_id,
-            )  # fmt: skip
-    elif key is not None:
-        suppression.opt_out(
-            session, key, origin="reply", now=now, evidence=evidence, actor_id=actor_id
-        )
 
 
 def _finish(session: Session, raw_id: int, state: str) -> None:
@@ -282,106 +238,3 @@ def _finish(session: Session, raw_id: int, state: str) -> None:
     raw.state = state
     raw.body = receipts.without_content(raw.body)
     session.flush()
-
-
-# What a person does with one
-
-
-def can_opt_out(inbound: InboundMessage) -> bool:
-    """Whether it is known whom to opt out."""
-    return inbound.sender_key is not None or inbound.message_id is not None
-
-
-def opt_out(session: Session, inbound_id: int, *, now: datetime, actor_id: int) -> bool:
-    """Obey a mail: its sender, and whom we mailed. False when it waits no more."""
-    inbound = _lock(session, inbound_id, ("new", "dismissed"))
-    if inbound is None or not can_opt_out(inbound):
-        return False
-    _opt_out(
-        session, inbound.id, inbound.sender_key, inbound.message_id, now=now, actor_id=actor_id
-    )
-    _settle(inbound, "obeyed", now=now, actor_id=actor_id)
-    return True
-
-
-def dismiss(session: Session, inbound_id: int, *, now: datetime, actor_id: int) -> bool:
-    """Note that a mail is no request. False when it waits no more."""
-    inbound = _lock(session, inbound_id, ("new",))
-    if inbound is None:
-        return False
-    _settle(inbound, "dismissed", now=now, actor_id=actor_id)
-    return True
-
-
-def undo(session: Session, inbound_id: int, *, now: datetime, actor_id: int, reason: str) -> bool:
-    """Take back an opt-out made by a mail's words, not one by a token, which is the person's own.
-
-    False when there is none. Other opt-outs of the same person stay.
-    """
-    inbound = _lock(session, inbound_id, ("obeyed",))
-    if inbound is None or inbound.kind == "token" or inbound.decided_at is None:
-        return False
-    lifted = suppression.lift_by_evidence(
-        session,
-        _evidence(inbound.id),
-        at=inbound.decided_at,
-        by=f"user:{actor_id}",
-        reason=reason,
-        now=now,
-    )
-    if lifted and inbound.message_id is not None:
-        answers.note_undone(session, inbound.message_id, now=now)
-    _settle(inbound, "undone", now=now, actor_id=actor_id)
-    return True
-
-
-def _lock(session: Session, inbound_id: int, states: Sequence[str]) -> InboundMessage | None:
-    return session.scalars(
-        select(InboundMessage)
-        .where(InboundMessage.id == inbound_id, InboundMessage.state.in_(states))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-
-
-def _settle(inbound: InboundMessage, state: str, *, now: datetime, actor_id: int) -> None:
-    inbound.state = state
-    inbound.decided_at = now
-    inbound.decided_by = actor_id
-
-
-# Counting and forgetting
-
-
-def waiting(session: Session) -> int:
-    """How many mails wait for a person."""
-    statement = select(func.count()).where(InboundMessage.state == "new")
-    return session.scalar(statement) or 0
-
-
-def forget(session: Session, *, now: datetime) -> int:
-    """Delete what is no longer needed; how many mails lost their words or were deleted."""
-    decided = InboundMessage.decided_at
-    wordless = session.execute(
-        update(InboundMessage)
-        .where(
-            InboundMessage.forgotten_at.is_(None),
-            InboundMessage.state.in_(("obeyed", "dismissed", "undone")),
-            decided < now - TEXT_KEPT,
-        )
-        .values(sender="", sender_key=None, subject="", excerpt="", forgotten_at=now)
-        .returning(InboundMessage.id)
-    )
-    gone = session.execute(
-        delete(InboundMessage).where(or_(*_expired(now))).returning(InboundMessage.id)
-    )
-    return len(wordless.all()) + len(gone.all())
-
-
-def _expired(now: datetime) -> list[ColumnElement[bool]]:
-    received = InboundMessage.received_at
-    return [
-        and_(InboundMessage.kind.in_(_FOR_NOBODY), received < now - TEXT_KEPT),
-        and_(InboundMessage.kind == "left", received < now - HINT_KEPT),
-        and_(InboundMessage.state != "new", received < now - ROW_KEPT),
-    ]

@@ -12,7 +12,7 @@ from mailer.adapters import sns
 from mailer.adapters.inbound import InboundError
 from mailer.adapters.queue import enqueue
 from mailer.db import transaction
-from mailer.events import inbound, receipts, ses_events
+from mailer.events import inbound, receipts, replies, ses_events
 from mailer.events.letters import READ_BYTES
 from mailer.events.models import RawNotification
 from mailer.events.receipts import Receipt
@@ -46,7 +46,7 @@ def read_mail() -> None:
 def forget_mail() -> None:
     """Delete the words of mails that somebody has decided on, and mails that need nobody."""
     with transaction(installation.current().sessions) as session:
-        gone = inbound.forget(session, now=clock.now())
+        gone = replies.forget(session, now=clock.now())
     if gone:
         log.info("mail_forgotten", extra={"rows": gone})
 

@@ -19,6 +19,8 @@ KINDS = (
     "test",  # the token of a test message
     "unreadable",  # its content could not be had or followed
 )
+# Closed without anybody having looked, and without a word kept.
+FOR_NOBODY = ("auto", "bounce", "spam", "test")
 STATES = (
     "new",  # waits for a person
     "obeyed",  # opted out

@@ -54,6 +54,7 @@ SCREENS = (
     "mailer.web.contact_actions",
     "mailer.web.companies",
     "mailer.web.suppressions",
+    "mailer.web.replies",
     "mailer.web.titles",
     "mailer.web.segments",
     "mailer.web.segment_people",

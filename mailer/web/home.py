@@ -7,6 +7,7 @@ from flask import Blueprint, render_template
 
 from mailer import clock
 from mailer.campaigns.models import Campaign
+from mailer.events import replies
 from mailer.languages import N_, ngettext
 from mailer.languages import gettext as _
 from mailer.sending import uncertain
@@ -93,6 +94,8 @@ def _first_steps() -> list[Task]:
 def _tasks() -> Iterator[Task]:
     if may("campaigns.view"):
         yield from _campaign_tasks()
+    if may("suppressions.edit"):
+        yield from _reply_tasks()
     if may("imports.run"):
         yield from _import_tasks()
     if may("roles.review"):
@@ -139,6 +142,18 @@ def _campaign_task(campaign: Campaign) -> Task:
         f"/campaigns/{campaign.id}",
         _("Open"),
     )
+
+
+def _reply_tasks() -> Iterator[Task]:
+    waiting = replies.waiting(db_session())
+    if waiting:
+        yield Task(
+            "warn",
+            ngettext("%(num)s reply waits to be read", "%(num)s replies wait to be read", waiting),
+            _("An objection counts in any form, so somebody has to read each of them."),
+            "/replies",
+            _("Read"),
+        )
 
 
 def _import_tasks() -> Iterator[Task]:

@@ -17,6 +17,7 @@ ENTRIES = (
     ("/import", "upload", N_("Import")),
     ("/titles", "briefcase", N_("Job titles")),
     ("/suppressions", "ban", N_("Suppression list")),
+    ("/replies", "inbox", N_("Replies")),
     ("/requests", "shield-check", N_("Data requests")),
     ("/reports", "chart-column", N_("Reports")),
     ("/settings", "settings", N_("Settings")),

@@ -21,7 +21,7 @@ from mailer.contacts import suppression
 from mailer.contacts.address import address_key, canonical
 from mailer.contacts.models import Suppression
 from mailer.db import make_engine, transaction
-from mailer.events import inbound, intake, mail_jobs
+from mailer.events import inbound, intake, mail_jobs, replies
 from mailer.events.mail_models import InboundMessage
 from mailer.events.models import Event, RawNotification
 from mailer.installation import Installation
@@ -256,7 +256,7 @@ def test_other_replies_wait_for_a_person_with_their_words(session: Session) -> N
     assert (row.kind, row.state, row.sender) == ("request", "new", ANNA)
     assert row.excerpt == "Poistakaa Matti listalta, hän jäi eläkkeelle."
     assert receive(session, raw_mail("Soittakaa!")).kind == "reply"
-    assert inbound.waiting(session) == 2
+    assert replies.waiting(session) == 2
 
 
 def test_automatic_mail_is_let_go_without_a_word(session: Session) -> None:
@@ -301,36 +301,36 @@ def test_a_person_opts_out_the_sender_and_whom_we_mailed(session: Session) -> No
     row = receive(session, raw_mail(f"Poistakaa Anna\n> {quoted}", sender="boss@puutyo.example"))
     user = make_user(session)
 
-    assert inbound.opt_out(session, row.id, now=NOW, actor_id=user.id)
+    assert replies.opt_out(session, row.id, now=NOW, actor_id=user.id)
 
     assert is_stopped(session)
     assert is_stopped(session, "boss@puutyo.example")
     session.refresh(row)
     assert (row.state, row.decided_by) == ("obeyed", user.id)
-    assert not inbound.opt_out(session, row.id, now=NOW, actor_id=user.id)
+    assert not replies.opt_out(session, row.id, now=NOW, actor_id=user.id)
     lines = session.scalars(select(Suppression)).all()
     assert {(line.origin, line.actor_id) for line in lines} == {("reply", user.id)}
 
 
 def test_a_stranger_can_be_opted_out_too(session: Session) -> None:
     row = receive(session, raw_mail("ei kiitos", sender="kuka@muu.example"))
-    assert inbound.opt_out(session, row.id, now=NOW, actor_id=make_user(session).id)
+    assert replies.opt_out(session, row.id, now=NOW, actor_id=make_user(session).id)
     assert is_stopped(session, "kuka@muu.example")
 
 
 def test_without_sender_and_message_there_is_nobody_to_opt_out(session: Session) -> None:
     row = receive(session, raw_mail("ei kiitos", sender="nobody"))
-    assert not inbound.can_opt_out(row)
-    assert not inbound.opt_out(session, row.id, now=NOW, actor_id=make_user(session).id)
+    assert not replies.can_opt_out(row)
+    assert not replies.opt_out(session, row.id, now=NOW, actor_id=make_user(session).id)
 
 
 def test_what_is_no_request_is_dismissed_and_may_be_one_after_all(session: Session) -> None:
     row = receive(session, raw_mail("Hei", sender="kuka@muu.example"))
     user = make_user(session)
-    assert inbound.dismiss(session, row.id, now=NOW, actor_id=user.id)
-    assert not inbound.dismiss(session, row.id, now=NOW, actor_id=user.id)
-    assert inbound.waiting(session) == 0
-    assert inbound.opt_out(session, row.id, now=NOW, actor_id=user.id)
+    assert replies.dismiss(session, row.id, now=NOW, actor_id=user.id)
+    assert not replies.dismiss(session, row.id, now=NOW, actor_id=user.id)
+    assert replies.waiting(session) == 0
+    assert replies.opt_out(session, row.id, now=NOW, actor_id=user.id)
 
 
 def test_an_obeyed_stop_can_be_undone_and_other_opt_outs_stay(session: Session) -> None:
@@ -338,26 +338,26 @@ def test_an_obeyed_stop_can_be_undone_and_other_opt_outs_stay(session: Session) 
     row = receive(session, raw_mail("STOP"))
     user = make_user(session)
     later = NOW + timedelta(hours=1)
-    assert inbound.undo(session, row.id, now=later, actor_id=user.id, reason="forged")
+    assert replies.undo(session, row.id, now=later, actor_id=user.id, reason="forged")
     assert not is_stopped(session)
     session.refresh(row)
     assert row.state == "undone"
     kinds = session.scalars(select(Event.kind).where(Event.message_id == message.id)).all()
     assert sorted(kinds) == ["opt_out", "opt_out_undone"]
-    assert not inbound.undo(session, row.id, now=later, actor_id=user.id, reason="again")
+    assert not replies.undo(session, row.id, now=later, actor_id=user.id, reason="again")
 
 
 def test_an_opt_out_that_was_there_before_outlives_the_undoing(session: Session) -> None:
     make_message(session, NOW)
     suppression.opt_out(session, key_of_anna(), origin="stop_page", now=NOW)
     row = receive(session, raw_mail("STOP"))
-    assert inbound.undo(session, row.id, now=NOW, actor_id=make_user(session).id, reason="x")
+    assert replies.undo(session, row.id, now=NOW, actor_id=make_user(session).id, reason="x")
     assert is_stopped(session)
 
 
 def test_an_opt_out_by_token_is_not_ours_to_undo(session: Session) -> None:
     row = receive(session, raw_mail(subject=token_of(make_message(session, NOW).id)))
-    assert not inbound.undo(session, row.id, now=NOW, actor_id=make_user(session).id, reason="x")
+    assert not replies.undo(session, row.id, now=NOW, actor_id=make_user(session).id, reason="x")
     assert is_stopped(session)
 
 
@@ -368,21 +368,21 @@ def test_words_are_forgotten_thirty_days_after_the_decision(session: Session) ->
     make_message(session, NOW)
     obeyed = receive(session, raw_mail("STOP"))
     waiting = receive(session, raw_mail("Poistakaa Matti listalta"))
-    assert inbound.forget(session, now=NOW + timedelta(days=29)) == 0
-    assert inbound.forget(session, now=NOW + timedelta(days=31)) == 1
+    assert replies.forget(session, now=NOW + timedelta(days=29)) == 0
+    assert replies.forget(session, now=NOW + timedelta(days=31)) == 1
     session.refresh(obeyed)
     session.refresh(waiting)
     assert (obeyed.sender, obeyed.excerpt, obeyed.sender_key) == ("", "", None)
     assert (obeyed.kind, obeyed.state) == ("stop", "obeyed")
     assert waiting.excerpt == "Poistakaa Matti listalta"
-    assert inbound.forget(session, now=NOW + timedelta(days=32)) == 0
+    assert replies.forget(session, now=NOW + timedelta(days=32)) == 0
 
 
 @pytest.mark.parametrize(("text", "days"), [("Olen lomalla", 30), ("No longer works here", 90)])
 def test_mail_that_needs_nobody_is_deleted(session: Session, text: str, days: int) -> None:
     receive(session, raw_mail(text, headers={"Auto-Submitted": "auto-replied"}))
-    assert inbound.forget(session, now=NOW + timedelta(days=days - 1)) == 0
-    assert inbound.forget(session, now=NOW + timedelta(days=days + 1)) == 1
+    assert replies.forget(session, now=NOW + timedelta(days=days - 1)) == 0
+    assert replies.forget(session, now=NOW + timedelta(days=days + 1)) == 1
     assert session.scalar(select(func.count()).select_from(InboundMessage)) == 0
 
 
