@@ -13,6 +13,7 @@ COMMANDS = {
     "certificate": "mailer.cli.certificate:certificate",
     "db": "mailer.cli.database:db",
     "demo": "mailer.cli.demo:demo",
+    "events": "mailer.cli.events:events",
     "import": "mailer.cli.importing:import_file",
     "notice": "mailer.cli.notice:notice",
     "reclassify": "mailer.cli.reclassify:reclassify",

@@ -30,6 +30,7 @@ QUICK_TRIES = 3
 # Each further try comes when the notification is this many times older than at the last one.
 PATIENCE = 1.6
 KEPT = timedelta(days=30)
+SLICE = 10_000
 LONGEST_REJECTED = 1_000_000
 
 
@@ -132,11 +133,16 @@ def settle_confirmation(session: Session, confirmation: Confirmation, *, outcome
     )
 
 
-def delete_old(session: Session, *, now: datetime) -> int:
-    """Delete raw notifications older than thirty days, whatever their state; how many."""
+def delete_old(session: Session, *, now: datetime, limit: int = SLICE) -> int:
+    """Delete the oldest notifications, at most `limit`, that are older than thirty days, whatever
+    their state; how many. Zero: none is left."""
+    # They come in the order of their ids, so only the first few need to be looked at.
+    first = select(RawNotification.id, RawNotification.received_at).order_by(RawNotification.id)
+    oldest = first.limit(limit).subquery()
     gone = session.execute(
         delete(RawNotification)
-        .where(RawNotification.received_at < now - KEPT)
+        .where(RawNotification.id.in_(select(oldest.c.id).where(oldest.c.received_at < now - KEPT)))
+        .execution_options(synchronize_session=False)
         .returning(RawNotification.id)
     )
     return len(gone.all())

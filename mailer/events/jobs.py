@@ -83,8 +83,16 @@ def _decode(lines: list[tuple[str, str]]) -> list[links.Received]:
 
 def delete_old_raw() -> None:
     """Delete raw notifications, which hold addresses, after thirty days."""
-    with transaction(installation.current().sessions) as session:
-        gone = intake.delete_old(session, now=clock.now())
+    here = installation.current()
+    deadline = time.monotonic() + SLICE_SECONDS
+    gone = 0
+    # In slices, each its own transaction: after a large send there are millions.
+    while time.monotonic() < deadline and not stopping.asked():
+        with transaction(here.sessions) as session:
+            slice_ = intake.delete_old(session, now=clock.now())
+        gone += slice_
+        if not slice_:
+            break
     if gone:
         log.info("raw_notifications_deleted", extra={"rows": gone})
 
