@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response
 from mailer import clock
 from mailer.contacts import columns, detectors, importing
 from mailer.contacts.countries import COUNTRIES
-from mailer.contacts.csv_file import PROBLEMS, FileError, Table
+from mailer.contacts.csv_file import MAX_BYTES, PROBLEMS, FileError, Table
 from mailer.contacts.import_refusals import REFUSALS, ImportRefusedError
 from mailer.contacts.importing import Choices, SourceFacts
 from mailer.contacts.merging import DEFAULT_RULE, RULES
@@ -92,8 +92,18 @@ def show_list() -> str:
 @blueprint.get("/new")
 @requires("imports.run")
 def new() -> str:
-    """The form that takes a file."""
-    return render_template("web/imports/new.html", errors={}, notice=notice_in_force())
+    """The form that takes a file or pasted rows."""
+    return _upload_page({}, "")
+
+
+def _upload_page(errors: dict[str, str], pasted: str) -> str:
+    return render_template(
+        "web/imports/new.html",
+        errors=errors,
+        pasted=pasted,
+        most_mb=MAX_BYTES >> 20,
+        notice=notice_in_force(),
+    )
 
 
 @blueprint.post("/new")
@@ -101,28 +111,35 @@ def new() -> str:
 @requires("imports.run")
 def create() -> Any:
     """Read the file; its encoding, delimiter and headings are found out."""
-    given = request.files.get("file")
+    given, pasted = request.files.get("file"), request.form.get("text", "")
+    is_file = given is not None and bool(given.filename)
     errors: dict[str, str] = {}
     if notice_in_force() is None:
         refusal = REFUSALS["no_notice"]
         errors[""] = _(refusal)
-    elif given is None or not given.filename:
-        errors["file"] = _("Choose a file.")
+    elif not is_file and not pasted.strip():
+        errors["file"] = _("Choose a file, or paste rows.")
     else:
         try:
-            entry = importing.upload(
-                db_session(),
-                given.filename,
-                given.stream.read(),
-                now=clock.now(),
-                actor_id=signed_in_user().id,
-            )
+            if given is not None and given.filename:
+                entry = _upload(given.filename, given.stream.read())
+            else:
+                # Cells that were copied stand between tabs; other pasted text tells by itself.
+                delimiter = "\t" if "\t" in pasted.partition("\n")[0] else ""
+                content = pasted.encode("utf-8", "replace")
+                name = _("Pasted %(date)s", date=clock.now().date().isoformat())
+                entry = _upload(name, content, encoding="utf-8", delimiter=delimiter)
         except FileError as error:
-            errors["file"] = _(PROBLEMS[error.code])
+            errors["file" if is_file else "text"] = _(PROBLEMS[error.code])
         else:
             return redirect(url_for("imports.edit_source", import_id=entry.id), 303)
-    page = render_template("web/imports/new.html", errors=errors, notice=notice_in_force())
-    return page, 422
+    return _upload_page(errors, pasted), 422
+
+
+def _upload(name: str, content: bytes, **form: str) -> Import:
+    return importing.upload(
+        db_session(), name, content, now=clock.now(), actor_id=signed_in_user().id, **form
+    )
 
 
 @blueprint.get("/<int:import_id>/source")

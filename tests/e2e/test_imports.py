@@ -41,7 +41,7 @@ def test_a_file_is_imported_checked_and_undone(
     check(page, "import-empty")
     page.get_by_role("link", name="Import contacts").click()
     check(page, "import-upload")
-    page.get_by_label("CSV file").set_input_files(
+    page.get_by_label("CSV or XLSX file").set_input_files(
         {"name": "yhteydet.csv", "mimeType": "text/csv", "buffer": FILE}
     )
     page.get_by_role("button", name="Upload the file").click()

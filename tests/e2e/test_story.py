@@ -139,7 +139,7 @@ def import_register(page: Page, product: Product, tmp_path: Path) -> None:
     open_from_menu(page, "Import")
     page.get_by_role("link", name="Import contacts").click()
     look(page, "10-import-new")
-    page.get_by_label("CSV file").set_input_files(file)
+    page.get_by_label("CSV or XLSX file").set_input_files(file)
     page.get_by_role("button", name="Upload the file").click()
     look(page, "11-import-source")
     page.get_by_label("Kind of source").select_option("public_web")

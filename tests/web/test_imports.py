@@ -13,7 +13,8 @@ from mailer import clock
 from mailer.contacts import jobs
 from mailer.contacts.models import Contact, Import, Source
 from mailer.db import transaction
-from tests.contacts.files import HEADER, make_file, make_row, publish
+from tests.contacts.files import HEADER, PLAIN, make_file, make_row, publish
+from tests.contacts.workbooks import make_workbook, sheet_of
 from tests.web.people import Browser, sign_in
 
 HETU = "131052-308T"
@@ -91,7 +92,7 @@ def test_without_a_notice_in_force_no_file_is_taken(
     ("content", "sentence"),
     [
         (b"", "The file is empty."),
-        (b"PK\x03\x04 a spreadsheet", "Save it as CSV"),
+        (b"PK\x03\x04 an archive", "Save it as XLSX or CSV"),
         ("\n".join([";".join(HEADER)]).encode(), "no rows below them"),
         (b"matti@yritys.example;Yritys\n", "Add a row of headings"),
     ],
@@ -102,6 +103,40 @@ def test_a_file_that_cannot_be_read_says_why(
     answer = upload(marketer, content)
     assert answer.status_code == 422
     assert sentence in answer.text
+
+
+def test_a_workbook_goes_the_same_way_as_a_file(
+    marketer: Browser, sessions: sessionmaker[Session]
+) -> None:
+    answer = upload(marketer, make_workbook(sheet_of(HEADER, PLAIN)))
+    assert answer.location == "/import/1/source"
+    check(marketer)
+    assert "New contacts" in run(marketer)
+    with sessions() as session:
+        assert session.scalars(select(Import.rows)).one() == 1
+
+
+def test_rows_can_be_pasted_from_a_spreadsheet(
+    marketer: Browser, sessions: sessionmaker[Session]
+) -> None:
+    marketer.get("/import/new")
+    text = "\r\n".join("\t".join(row) for row in (HEADER, make_row(Yritys="Aho; Poika Oy")))
+    answer = marketer.post("/import/new", data={"text": text})
+    assert answer.location == "/import/1/source"
+    check(marketer)
+    assert "New contacts" in run(marketer)
+    with sessions() as session:
+        entry = session.get_one(Import, 1)
+        assert (entry.rows, entry.delimiter) == (1, "\t")
+
+
+def test_pasted_text_that_is_no_table_is_kept_for_mending(marketer: Browser) -> None:
+    marketer.get("/import/new")
+    answer = marketer.post("/import/new", data={"text": "matti@yritys.example\tYritys <b>"})
+    assert answer.status_code == 422
+    assert "Add a row of headings" in answer.text
+    assert "matti@yritys.example\tYritys &lt;b&gt;" in answer.text
+    assert marketer.post("/import/new", data={"text": " \n"}).status_code == 422
 
 
 def test_the_list_says_what_to_do_when_it_is_empty(marketer: Browser) -> None:
