@@ -11,13 +11,14 @@ import argparse
 import multiprocessing
 import queue
 import secrets
+import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from bench.scratch import report
-from tests.faults import judge
+from tests.faults import judge, processes
 from tests.faults.place import place
 from tests.faults.plan import FAULTS, make_plan
 from tests.faults.run import Outcome, play
@@ -25,6 +26,9 @@ from tests.faults.run import Outcome, play
 
 def play_seeds(seeds: "multiprocessing.Queue[int]", done: "multiprocessing.Queue[Outcome]") -> None:
     """Play one seed after another in a place of its own, until none is left."""
+    # Whoever ends the run ends its servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    processes.end_with_parent(signal.SIGTERM)
     with place() as here:
         while True:
             try:
@@ -42,9 +46,9 @@ def play_all(chosen: Sequence[int], jobs: int, seconds: float) -> Iterator[Outco
     done: multiprocessing.Queue[Outcome] = context.Queue()
     for seed in chosen:
         seeds.put(seed)
-    processes = [context.Process(target=play_seeds, args=(seeds, done)) for _ in range(jobs)]
-    for process in processes:
-        process.start()
+    lanes = [context.Process(target=play_seeds, args=(seeds, done)) for _ in range(jobs)]
+    for lane in lanes:
+        lane.start()
     left = len(chosen)
     while left:
         try:
@@ -53,11 +57,11 @@ def play_all(chosen: Sequence[int], jobs: int, seconds: float) -> Iterator[Outco
             if time.monotonic() > end:
                 left -= _take_back(seeds)
         except queue.Empty:
-            if not any(process.is_alive() for process in processes):
+            if not any(lane.is_alive() for lane in lanes):
                 print(f"{left} seeds were not played: see above.", file=sys.stderr)
                 break
-    for process in processes:
-        process.join()
+    for lane in lanes:
+        lane.join()
 
 
 def _take_back(seeds: "multiprocessing.Queue[int]") -> int:

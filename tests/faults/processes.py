@@ -102,9 +102,14 @@ def _be_stand_in(
     )
 
 
+def end_with_parent(number: signal.Signals) -> None:
+    """Have the kernel send a signal when the process that forked this one ends, however."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+
+
 def _begin(log: Path) -> None:
     """Die with the process that forks, and write to the log."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent(signal.SIGKILL)
     os.chdir(ROOT)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(descriptor, 1)
