@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Index, delete, select, text
+from sqlalchemy import Index, delete, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from mailer.db import Model
@@ -51,12 +51,17 @@ def note(session: Session, seen: Collection[Seen]) -> set[int]:
     _leave(session, marks)
     moments = [mark.at for mark in marks]
     around = session.execute(
-        select(HitMark.mark, HitMark.at, HitMark.message_id, HitMark.key).where(
-            HitMark.mark.in_({mark.mark for mark in marks}),
-            HitMark.at.between(min(moments) - rules.CROWD, max(moments) + rules.CROWD),
-        )
+        text(
+            "SELECT mark, at, message_id, key FROM hit_marks"
+            " WHERE mark = ANY(CAST(:marks AS bytea[])) AND at BETWEEN :first AND :last"
+        ),
+        {
+            "marks": list({mark.mark for mark in marks}),
+            "first": min(moments) - rules.CROWD,
+            "last": max(moments) + rules.CROWD,
+        },
     )
-    crowd = [Mark(*row) for row in around]
+    crowd = [Mark(bytes(row.mark), row.at, row.message_id, row.key) for row in around]
     keys = crowds(crowd)
     return _tell(session, [mark for mark in crowd if mark.key in keys])
 
