@@ -37,6 +37,15 @@ class Client:
         """Makes a sender identity verified or not."""
         self._ask("identities", {"identity": identity, "verified": verified})
 
+    def reply(self, message_id: str, text: str = "", **more: Any) -> str:
+        """Answers a message by mail as its recipient; SES's id of the answer.
+
+        `unsubscribe=True` writes to the mailto: of List-Unsubscribe. Also: subject, sender, quote,
+        headers, verdicts.
+        """
+        document = {"message": message_id, "text": text, **more}
+        return str(self._ask("replies", document)["received"])
+
     def reset(self) -> None:
         """Forgets messages, counts, faults, behaviours, suppression and waiting events."""
         self._ask("reset", {})

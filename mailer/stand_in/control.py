@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Final
 
+from mailer import clock
 from mailer.stand_in.account import Account, Quota
 from mailer.stand_in.behaviours import Behaviours, read_behaviours
 from mailer.stand_in.exchange import Request, Response, as_json, refuse
@@ -12,6 +13,7 @@ from mailer.stand_in.faults import Faults
 from mailer.stand_in.messages import Filter, Keeper
 from mailer.stand_in.outbox import Outbox
 from mailer.stand_in.queue import Queue
+from mailer.stand_in.replying import Answer, build_received
 
 PREFIX: Final = "/_stand_in/"
 PAGE: Final = 500
@@ -30,6 +32,7 @@ class Control:
         quota: Quota,
         outbox: Outbox | None,
         queue: Queue | None = None,
+        region: str = "",
     ) -> None:
         """Takes the parts that tests look at and change."""
         self._keeper = keeper
@@ -39,6 +42,7 @@ class Control:
         self._quota = quota
         self._outbox = outbox
         self._queue = queue
+        self._region = region
         self._table: dict[tuple[str, str], Callable[[Request], Response]] = {
             ("GET", "messages"): self._messages,
             ("GET", "counts"): self._counts,
@@ -48,6 +52,7 @@ class Control:
             ("GET", "behaviours"): lambda _: as_json(self._behaviours.mapping),
             ("POST", "behaviours"): self._change_behaviours,
             ("POST", "identities"): self._change_identity,
+            ("POST", "replies"): self._reply,
             ("POST", "reset"): self._reset,
         }
 
@@ -97,6 +102,17 @@ class Control:
             raise ValueError("Send {identity: a name, verified: true or false}.")
         self._account.set_identity(name, verified=verified)
         return as_json({"identity": name.lower(), "verified": verified})
+
+    def _reply(self, request: Request) -> Response:
+        answer = Answer(_document(request))
+        message = self._keeper.get(answer.message)
+        if message is None:
+            raise ValueError("There is no such message.")
+        if self._outbox is None:
+            raise ValueError("Events go nowhere, so a reply cannot be told.")
+        told = build_received(answer, message, region=self._region, now=clock.now())
+        self._outbox.add([(answer.message, told)])
+        return as_json({"received": json.loads(told)["mail"]["messageId"]})
 
     def _reset(self, _request: Request) -> Response:
         self._keeper.clear()

@@ -217,6 +217,7 @@ class StandIn(Client):
                 quota=quota,
                 outbox=outbox,
                 queue=self._queue,
+                region=options.topic_arn.split(":")[3],
             ),
             mailbox=Mailbox(keeper, database, counting=options.count_only),
             faults=faults,
