@@ -36,7 +36,7 @@ CHECKS: Mapping[str, str] = {
     "states_add_up": N_("Sent, left out, failed, uncertain and cancelled make up the audience."),
     "reasons_known": N_("Everybody who was left out has a reason."),
     "cleared": N_("Every message that left had been cleared by the rules when it was sent."),
-    "ids_distinct": N_("Every message has a message id of Amazon's of its own."),
+    "ids_distinct": N_("No two messages share one of Amazon's message ids."),
     "acceptance_known": N_(
         "Every message counted as sent has Amazon's id, an event, or a person's decision."
     ),

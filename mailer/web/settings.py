@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from flask import Blueprint, render_template
 
-from mailer import clock
+from mailer import clock, installation
+from mailer.events import signing
 from mailer.languages import LANGUAGES, N_
 from mailer.languages import gettext as _
 from mailer.notice import schema, switches
@@ -73,7 +74,8 @@ def show() -> str:
         for path, icon, title, text in PARTS
         if may_open_path(path)
     ]
-    return render_template("web/settings/index.html", parts=parts)
+    key = signing.public_key(installation.current().settings.secret_key)
+    return render_template("web/settings/index.html", parts=parts, certificate_key=key)
 
 
 @blueprint.get("/notice")
