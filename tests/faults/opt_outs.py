@@ -9,10 +9,12 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.context import ForkServerProcess
 
 from mailer import clock
 from mailer.contacts import suppression
 from mailer.contacts.address import company_key, domain_key
+from mailer.stack.process import last_lines
 from mailer.tokens import Recipient
 from tests.faults import processes, register, witness
 from tests.faults.people import press
@@ -75,6 +77,7 @@ class Opposition:
         self.answered: dict[bytes, float] = {}
         self.done: deque[str] = deque()
         self.failed = 0
+        self._workers: list[ForkServerProcess] = []
 
     def play(self, *, workers: int) -> Figures:
         """Run a campaign to its end while people opt out."""
@@ -82,7 +85,7 @@ class Opposition:
         place.empty()
         with place.transaction() as session:
             register.fill(session, self._people, now=clock.now())
-        started = [
+        self._workers = [
             processes.start_worker(
                 processes.Worker(
                     place.environ, place.log, place.clocks.file, number, 50, not number
@@ -99,12 +102,13 @@ class Opposition:
             for thread in threads:
                 thread.join()
         finally:
-            for process in started:
+            for process in self._workers:
                 process.kill()
                 process.join()
         return self._figures()
 
     def _is_frozen(self) -> bool:
+        assert all(worker.is_alive() for worker in self._workers), last_lines(self._place.log)
         rows = self._place.look(
             "SELECT m.id, c.address_key FROM messages m JOIN contacts c ON c.id = m.contact_id"
             " ORDER BY c.id"
@@ -113,6 +117,7 @@ class Opposition:
         return bool(rows)
 
     def _is_over(self) -> bool:
+        assert all(worker.is_alive() for worker in self._workers), last_lines(self._place.log)
         self._claimed = self._place.accepted() / self._people
         if self._place.look("SELECT 1 FROM campaigns WHERE state = 'sent'"):
             self._claimed = 1.0

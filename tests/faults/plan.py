@@ -92,6 +92,7 @@ FAULTS: Mapping[str, Fault] = {
     "throttled": Fault("SES throttles (429)", _calls),
     "ses_error": Fault("SES answers 500, nothing accepted", _calls),
     "entries_fail": Fault("some entries fail for the moment", _share(0.1, 0.6)),
+    "quota_used_up": Fault("SES's quota for 24 hours used up", _pause, weight=1),
     "dropped": Fault("SES drops the connection after accepting", _calls),
     "lost": Fault("SES drops the connection before accepting", _calls),
     "paused": Fault("paused and resumed", _pause, weight=3),

@@ -28,6 +28,7 @@ from tests.faults.plan import Plan, Step
 log = logging.getLogger(__name__)
 
 SCHEDULER = 0
+QUOTA = "ACCOUNT_DAILY_QUOTA_EXCEEDED"
 # The next trouble does not wait longer for the campaign to get on.
 STANDSTILL_SECONDS = 1.5
 # What is uncertain after this long, with every event applied, stays so.
@@ -237,6 +238,10 @@ class Run:
     def _entries_fail(self, rate: float, seconds: float) -> None:
         self._ses(entry_failure_rate=rate)
         self._after(seconds, lambda: self._ses(entry_failure_rate=0))
+
+    def _quota_used_up(self, seconds: float) -> None:
+        self._place.ses.behaviours({"@" + register.domain(n): QUOTA for n in range(100)})
+        self._after(seconds, lambda: self._place.ses.behaviours({}))
 
     def _events_twice(self, rate: float) -> None:
         self._ses(event_duplicate_rate=rate)
