@@ -163,7 +163,11 @@ def retry_soft_bounced() -> None:
     """Queue again what a recipient's server could not take and may take now."""
     here = installation.current()
     with transaction(here.sessions) as session:
-        retries.requeue_soft_bounced(session, now=clock.now())
+        if retries.requeue_soft_bounced(session, now=clock.now()):
+            # Here and not by the next keep_plans: nobody is to be tried again at night.
+            quota = pacing.quota(here)
+            for campaign_id in planning.stale(session, quota, now=clock.now()):
+                planning.remake(session, campaign_id, quota, now=clock.now())
 
 
 def refresh_quota() -> None:

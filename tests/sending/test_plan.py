@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import time_machine
 from redis import Redis
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session, sessionmaker
@@ -21,7 +22,7 @@ from mailer.db import transaction
 from mailer.events.models import Event
 from mailer.segments import build
 from mailer.segments.models import Segment
-from mailer.sending import caps, launch, plan, plan_rows
+from mailer.sending import caps, jobs, launch, pacing, plan, plan_rows
 from mailer.sending.caps import Caps
 from mailer.sending.models import Message
 from mailer.sending.plan_models import CampaignPlan, WarmupDay
@@ -458,3 +459,38 @@ def take(scene: Scene) -> Callable[[int, datetime], list[int]]:
             return [message.person.message_id for message in taken.messages]
 
     return claim
+
+
+def test_what_is_tried_again_after_a_soft_bounce_waits_for_business_hours(scene: Scene) -> None:
+    campaign_id = make_campaign(scene, 1, business_hours=True)
+    launch_at(scene, campaign_id, scene.now, quota())
+    with transaction(scene.sessions) as session:
+        session.execute(
+            update(Message).values(state="sent", attempt=1, claimed_at=scene.now, sent_at=scene.now)
+        )
+        lifecycle.move(session, campaign_id, to="sent", now=scene.now)
+        message_id = session.scalars(select(Message.id)).one()
+        session.add(
+            Event(
+                message_id=message_id,
+                campaign_id=campaign_id,
+                kind="soft_bounce",
+                at=scene.now,
+                details={"type": "Transient", "subtype": "MailboxFull"},
+                dedupe_key="bounce-1",
+            )
+        )
+    saturday = datetime(2026, 11, 28, 11, tzinfo=HELSINKI)
+    with time_machine.travel(saturday, tick=False):
+        jobs.retry_soft_bounced()
+    assert scene.states(campaign_id) == {"queued": 1}
+    assert moments(scene, campaign_id) == [MONDAY_AT_EIGHT]
+
+
+def test_the_returning_job_keeps_plans_true(scene: Scene) -> None:
+    campaign_id = make_campaign(scene, 2, business_hours=True)
+    launch_at(scene, campaign_id, scene.now, pacing.quota(scene.here))
+    with time_machine.travel(FRIDAY_EVENING, tick=False):
+        jobs.keep_plans()
+        jobs.keep_plans()
+    assert set(moments(scene, campaign_id)) == {MONDAY_AT_EIGHT}
