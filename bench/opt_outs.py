@@ -25,7 +25,7 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2_000, help="messages a second at SES")
     given = parser.parse_args()
-    with place(rate=given.rate, events=False) as here:
+    with place(rate=given.rate, quiet=True) as here:
         opposition = Opposition(here, people=given.people, opt_outs=given.opt_outs, bans=given.bans)
         began = time.perf_counter()
         figures = opposition.play(workers=given.workers)

@@ -30,7 +30,7 @@ from contextlib import contextmanager, suppress
 from mailer.stack.process import any_free_port
 
 # Longer than the workers of the harness wait for an answer (tests.faults.processes).
-LATE_SECONDS = 0.95
+LATE_SECONDS = 1.2
 # A trickle is over before anybody's patience is.
 TRICKLE_SECONDS = 0.4
 _RESET = struct.pack("ii", 1, 0)

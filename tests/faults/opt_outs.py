@@ -88,7 +88,13 @@ class Opposition:
         self._workers = [
             processes.start_worker(
                 processes.Worker(
-                    place.environ, place.log, place.clocks.file, number, 50, not number
+                    environ=place.environ,
+                    log=place.log,
+                    clocks=place.clocks.file,
+                    number=number,
+                    call_size=50,
+                    scheduler=not number,
+                    in_earnest=True,
                 )
             )
             for number in range(workers + 1)
@@ -119,7 +125,9 @@ class Opposition:
     def _is_over(self) -> bool:
         assert all(worker.is_alive() for worker in self._workers), last_lines(self._place.log)
         self._claimed = self._place.accepted() / self._people
-        if self._place.look("SELECT 1 FROM campaigns WHERE state = 'sent'"):
+        if not self._place.look(
+            "SELECT 1 FROM messages WHERE state IN ('queued', 'sending') LIMIT 1"
+        ):
             self._claimed = 1.0
             return True
         return False

@@ -68,7 +68,7 @@ def network(ses: Ses) -> Iterator[Network]:
 
 
 def call(network: Network, path: str = "/v2/email/outbound-bulk-emails") -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(network.url.removeprefix("http://"), timeout=1.5)
+    connection = http.client.HTTPConnection(network.url.removeprefix("http://"), timeout=1)
     try:
         connection.request("POST", path, BODY)
         answer = connection.getresponse()

@@ -20,7 +20,7 @@ BANS = 20
 @pytest.fixture(scope="module")
 def quiet_place() -> Iterator[Place]:
     """SES tells nothing: what is sent is looked at, not what comes back."""
-    with places.place(events=False, rate=2_000) as place:
+    with places.place(quiet=True, rate=2_000) as place:
         yield place
 
 
