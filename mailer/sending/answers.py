@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, SmallInteger, Text, bindparam, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailer.adapters.ses import TRANSIENT, Outcome, Result
-from mailer.sending.claims import Claimed
+from mailer.sending.claims import Claimed, array_text
 from mailer.sending.models import TRANSITIONS
 
 # Not accepted, may be tried again: after this long, doubled at each attempt.
@@ -18,8 +18,10 @@ _MAY_BE_SENT = sorted(state for state, after in TRANSITIONS.items() if "sent" in
 
 _RECORD = text(f"""
     WITH answers AS (
-        SELECT * FROM unnest(:ids, :attempts, :states, :ses_ids, :errors, :moments)
-            AS a (id, attempt, state, ses_message_id, error, not_before)
+        SELECT * FROM unnest(
+            CAST(:ids AS bigint[]), CAST(:attempts AS smallint[]), CAST(:states AS text[]),
+            CAST(:ses_ids AS text[]), CAST(:errors AS text[]), CAST(:moments AS timestamptz[])
+        ) AS a (id, attempt, state, ses_message_id, error, not_before)
     ), moved AS (
         UPDATE messages AS m SET
             -- SES's own events may have come first and moved an accepted message on; and one that
@@ -42,15 +44,7 @@ _RECORD = text(f"""
         last_marketing_at = :now,
         art14_informed_at = coalesce(c.art14_informed_at, :now)
     FROM moved WHERE moved.accepted AND c.id = moved.contact_id
-""").bindparams(  # noqa: S608 - states of our own
-    bindparam("ids", type_=ARRAY(BigInteger)),
-    bindparam("attempts", type_=ARRAY(SmallInteger)),
-    bindparam("states", type_=ARRAY(Text)),
-    bindparam("ses_ids", type_=ARRAY(Text)),
-    bindparam("errors", type_=ARRAY(Text)),
-    bindparam("moments", type_=ARRAY(DateTime(timezone=True))),
-    bindparam("now", type_=DateTime(timezone=True)),
-)
+""")  # noqa: S608 - states of our own
 
 
 def record(session: Session, outcomes: Sequence[tuple[Claimed, Result]], *, now: datetime) -> None:
@@ -61,12 +55,14 @@ def record(session: Session, outcomes: Sequence[tuple[Claimed, Result]], *, now:
     session.execute(
         _RECORD,
         {
-            "ids": [message.person.message_id for message, _ in outcomes],
-            "attempts": [message.attempt for message, _ in outcomes],
-            "states": [state for state, _ in after],
-            "ses_ids": [result.message_id for _, result in outcomes],
-            "errors": [result.error for _, result in outcomes],
-            "moments": [None if wait is None else now + wait for _, wait in after],
+            "ids": array_text(message.person.message_id for message, _ in outcomes),
+            "attempts": array_text(message.attempt for message, _ in outcomes),
+            "states": array_text(state for state, _ in after),
+            "ses_ids": array_text(result.message_id for _, result in outcomes),
+            "errors": array_text(result.error for _, result in outcomes),
+            "moments": array_text(
+                None if wait is None else (now + wait).isoformat() for _, wait in after
+            ),
             "now": now,
         },
     )

@@ -6,6 +6,7 @@ people were held, asks the gate and moves each message. So of two campaigns that
 person in the same moment, one gets them and the other sees that.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -98,8 +99,8 @@ class Claims:
         rows = self._take.run(
             session,
             **common,
-            ids=_array(message_id for message_id, _ in picked),
-            people=_array(contact_id for _, contact_id in picked),
+            ids=array_text(message_id for message_id, _ in picked),
+            people=array_text(contact_id for _, contact_id in picked),
         )
         messages = [
             Claimed(_person(row, self._campaign), row[1]) for row in rows if row[0] == gate.CLEAR
@@ -154,8 +155,20 @@ def _constant(element: Any, **_: Any) -> Any:
     return None if isinstance(element.value, date) else element.render_literal_execute()
 
 
-def _array(values: Iterable[int | None]) -> str:
-    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+_IN_ARRAY = re.compile(r'(["\\\\])')
+
+
+def array_text(values: Iterable[int | str | None]) -> str:
+    """Values as PostgreSQL writes an array. The driver would look for a type for each of them."""
+    return "{" + ",".join([_member(value) for value in values]) + "}"
+
+
+def _member(value: int | str | None) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, int):
+        return str(value)
+    return '"' + _IN_ARRAY.sub(r"\\\1", value) + '"'
 
 
 def _person(row: Sequence[Any], campaign: Campaign) -> Person:

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 import pytest
 import time_machine
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from redis import Redis
-from sqlalchemy import select, update
+from sqlalchemy import ARRAY, Text, cast, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import gate
@@ -18,7 +20,7 @@ from mailer.contacts.models import Contact
 from mailer.db import transaction
 from mailer.notice import profiles, switches
 from mailer.sending import answers, launch
-from mailer.sending.claims import WAIT_FOR_ANOTHER, Claim, Claims
+from mailer.sending.claims import WAIT_FOR_ANOTHER, Claim, Claims, array_text
 from mailer.sending.models import Message
 from tests.sending.scene import Scene, make_scene
 
@@ -158,8 +160,8 @@ def test_campaigns_that_run_side_by_side_reach_nobody_twice(scene: Scene) -> Non
         thread.join()
     assert len(reached) == len(set(reached)) == 120
     states = [scene.states(campaign_id) for campaign_id in campaigns]
-    assert sum(found["sent"] for found in states) == 120
-    assert sum(found["blocked"] for found in states) == 120
+    assert sum(found.get("sent", 0) for found in states) == 120
+    assert sum(found.get("blocked", 0) for found in states) == 120
 
 
 def test_the_gate_counts_a_message_under_way_and_not_one_long_settled(
@@ -174,3 +176,14 @@ def test_the_gate_counts_a_message_under_way_and_not_one_long_settled(
         assert session.scalars(verdicts).all() == ["frequency_cap"] * 6
         session.execute(update(Message).values(claimed_at=scene.now - timedelta(days=8)))
         assert session.scalars(verdicts).all() == ["clear"] * 6
+
+
+@given(
+    st.lists(st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
+)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_an_array_written_as_text_is_read_as_it_was(
+    session: Session, values: list[str | None]
+) -> None:
+    read = session.scalar(select(cast(array_text(values), ARRAY(Text))))
+    assert read == values
