@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, func, literal, select
 from sqlalchemy.orm import Session
 
 from mailer.adapters.pace import Quota
@@ -41,15 +41,25 @@ def planned_between(
     return sum(number for hour, number in hours.items() if start <= hour < end)
 
 
-def _others(campaign_id: int) -> tuple[ColumnElement[bool], ...]:
-    """SQL: waits in another campaign that is under way."""
+def _others(
+    session: Session, campaign_id: int, sender_domain: str | None = None
+) -> ColumnElement[bool]:
+    """SQL: waits in another campaign that is under way (from a sender's domain).
+
+    By their ids, so that only the small index of what is queued is read.
+    """
     under_way = select(Campaign.id).where(Campaign.state == "sending", Campaign.id != campaign_id)
-    return (Message.state == "queued", Message.campaign_id.in_(under_way))
+    if sender_domain is not None:
+        under_way = under_way.where(warmup.of_domain(sender_domain))
+    ids = session.scalars(under_way).all()
+    return and_(Message.state == "queued", Message.campaign_id.in_(ids))
 
 
 def _planned_hours(session: Session, campaign_id: int, now: datetime) -> dict[datetime, int]:
     hour = _hour(func.greatest(Message.not_before, literal(now)))
-    rows = session.execute(select(hour, func.count()).where(*_others(campaign_id)).group_by(hour))
+    rows = session.execute(
+        select(hour, func.count()).where(_others(session, campaign_id)).group_by(hour)
+    )
     return {hour_of(row[0]): row[1] for row in rows}
 
 
@@ -70,15 +80,22 @@ def _domain_hours(
     session: Session, campaign_id: int, domains: Collection[str], now: datetime
 ) -> Mapping[tuple[str, datetime], int]:
     domain = func.split_part(Contact.email, "@", 2)
-    hour = _hour(func.greatest(Message.not_before, Message.sent_at, literal(now)))
-    this_hour = Message.sent_at >= hour_of(now)
-    rows = session.execute(
-        select(domain, hour, func.count())
-        .join(Contact, Contact.id == Message.contact_id)
-        .where(or_(this_hour, and_(*_others(campaign_id))), domain.in_(sorted(domains)))
-        .group_by(domain, hour)
-    )
-    return {(row[0], hour_of(row[1])): row[2] for row in rows}
+    found: dict[tuple[str, datetime], int] = defaultdict(int)
+    # Apart, because each has a small index of its own.
+    for moment, which in (
+        (Message.sent_at, Message.sent_at >= hour_of(now)),
+        (func.greatest(Message.not_before, literal(now)), _others(session, campaign_id)),
+    ):
+        hour = _hour(moment)
+        rows = session.execute(
+            select(domain, hour, func.count())
+            .join(Contact, Contact.id == Message.contact_id)
+            .where(which, domain.in_(sorted(domains)))
+            .group_by(domain, hour)
+        )
+        for name, begins, number in rows:
+            found[name, hour_of(begins)] += number
+    return found
 
 
 def _warmup_days(
@@ -87,10 +104,7 @@ def _warmup_days(
     moment = func.greatest(Message.not_before, literal(now))
     day = func.date(func.timezone(str(TIMEZONE), moment))
     rows = session.execute(
-        select(day, func.count())
-        .join(Campaign, Campaign.id == Message.campaign_id)
-        .where(*_others(campaign_id), warmup.of_domain(sender_domain))
-        .group_by(day)
+        select(day, func.count()).where(_others(session, campaign_id, sender_domain)).group_by(day)
     )
     found: dict[date, int] = defaultdict(int, {row[0]: row[1] for row in rows})
     found[day_of(now)] += _sent_today(session, sender_domain, now)
@@ -100,18 +114,15 @@ def _warmup_days(
 def _sent_today(session: Session, sender_domain: str, now: datetime) -> int:
     """What has left today or is on its way."""
     today = day_start(now)
-    of_domain = (
-        select(func.count())
-        .select_from(Message)
-        .join(Campaign, Campaign.id == Message.campaign_id)
-        .where(warmup.of_domain(sender_domain))
-    )
+    of_domain = Message.campaign_id.in_(warmup.campaigns_of(session, sender_domain, since=today))
     # Apart, because each has a small index of its own.
-    sent = session.scalar(of_domain.where(Message.sent_at >= today)) or 0
-    open_ones = of_domain.where(
-        Message.state.in_(("sending", "uncertain")), Message.claimed_at >= today
+    sent = select(func.count()).where(of_domain, Message.sent_at >= today)
+    open_ones = select(func.count()).where(
+        of_domain,
+        Message.state.in_(("sending", "uncertain")),
+        Message.claimed_at >= today,
     )
-    return sent + (session.scalar(open_ones) or 0)
+    return (session.scalar(sent) or 0) + (session.scalar(open_ones) or 0)
 
 
 def _hour(moment: ColumnElement[datetime] | object) -> ColumnElement[datetime]:

@@ -5,10 +5,11 @@ its warm-up when it is first seen in the notice; it follows TABLE by itself and 
 after a day with too many hard bounces or complaints. Days are calendar days in Helsinki.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
-from sqlalchemy import ColumnElement, column, exists, func, select, table, update
+from sqlalchemy import ColumnElement, column, exists, func, or_, select, table, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -195,15 +196,28 @@ def outcomes(session: Session, domain: str, *, since: date) -> dict[date, Outcom
             func.count().filter(has("hard_bounce")),
             func.count().filter(has("complaint")),
         )
-        .join(Campaign, Campaign.id == Message.campaign_id)
         .where(
+            Message.campaign_id.in_(campaigns_of(session, domain, since=start)),
             Message.sent_at >= start,
             Message.state.in_(ACCEPTED),
-            of_domain(domain),
         )
         .group_by(day)
     )
     return {row[0]: Outcome(*row[1:]) for row in rows}
+
+
+def campaigns_of(session: Session, domain: str, *, since: datetime) -> Sequence[int]:
+    """Campaigns of a domain that can have sent something since a moment.
+
+    By them what a new domain sent is found, without a look at what all the others sent.
+    """
+    return session.scalars(
+        select(Campaign.id).where(
+            of_domain(domain),
+            or_(Campaign.finished_at.is_(None), Campaign.finished_at >= since),
+            Campaign.state.not_in(("draft", "waiting_for_approval", "scheduled", "starting")),
+        )
+    ).all()
 
 
 def of_domain(domain: str) -> ColumnElement[bool]:
