@@ -15,12 +15,12 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from bench.scratch import report
 from tests.faults import judge, processes
 from tests.faults.place import place
-from tests.faults.plan import FAULTS, make_plan
+from tests.faults.plan import FAULTS, GROUPS, make_plan
 from tests.faults.run import Outcome, play
 
 
@@ -75,13 +75,13 @@ def _take_back(seeds: "multiprocessing.Queue[int]") -> int:
         count += 1
 
 
-def table(outcomes: Sequence[Outcome]) -> str:
-    """Markdown: by kind of trouble, in how many runs it was and what was wrong in those runs."""
+def table(outcomes: Sequence[Outcome], rows: Mapping[str, Collection[str]]) -> str:
+    """Markdown: by trouble, in how many runs it was and what was wrong in those runs."""
     head = ("what goes wrong", "runs", "missed", "twice", "mailed after opt-out", "wrong state")
     lines = [_row(*head, "left uncertain"), "|---|" + "---:|" * len(head)]
-    for kind, fault in FAULTS.items():
-        runs = [outcome for outcome in outcomes if kind in outcome.plan.kinds]
-        lines.append(_line(fault.label, runs))
+    for label, kinds in rows.items():
+        runs = [outcome for outcome in outcomes if outcome.plan.kinds.intersection(kinds)]
+        lines.append(_line(label, runs))
     return "\n".join([*lines, _line("**all runs**", outcomes)])
 
 
@@ -132,7 +132,9 @@ def main() -> int:
         seconds_each=round(sum(o.seconds for o in outcomes) / max(1, len(outcomes)), 1),
         jobs=given.jobs,
     )
-    print(table(outcomes))
+    print(table(outcomes, {fault.label: [kind] for kind, fault in FAULTS.items()}))
+    print("\nThe same in few words:\n")
+    print(table(outcomes, GROUPS))
     return 1 if counts else 0
 
 

@@ -108,6 +108,31 @@ FAULTS: Mapping[str, Fault] = {
     "company_ban": Fault("companies banned", _people(3)),
     "domain_ban": Fault("mail domains banned", _people(3)),
 }
+# The same in few words, for a reader in a hurry.
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "workers killed, stopped, frozen": (
+        "worker_killed", "worker_asked_to_stop", "all_killed", "worker_frozen",
+    ),
+    "Redis killed with all its keys": ("redis_lost",),
+    "PostgreSQL restarted or crashed": ("postgres_restarted", "postgres_crashed"),
+    "web server killed": ("web_killed",),
+    "connection to SES refused or cut before SES had the message": (
+        "ses_away", "cut_in_body", "lost_body", "lost",
+    ),
+    "answer of SES lost, torn or wrong after it accepted": (
+        "connections_cut", "cut_after_body", "no_answer", "half_closed", "cut_in_answer",
+        "torn_answer", "short_answer", "error_after", "late", "dropped",
+    ),
+    "SES slow, throttling, failing, quota used up": (
+        "slow_body", "slow_answer", "latency", "throttled", "ses_error", "entries_fail",
+        "quota_used_up",
+    ),
+    "paused and resumed": ("paused",),
+    "clocks ahead or behind": ("clock_ahead", "clock_behind"),
+    "events twice, late, out of order": ("events_twice", "events_late", "events_out_of_order"),
+    "every event lost": ("events_lost",),
+    "opt-outs and bans in the middle": ("opt_outs", "company_ban", "domain_ban"),
+}  # fmt: skip
 # What settles messages is gone for the whole campaign: from its first moment.
 FROM_THE_START = frozenset({"events_lost"})
 

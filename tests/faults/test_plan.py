@@ -1,6 +1,6 @@
 """A plan is the same each time, and random plans leave out no kind of trouble."""
 
-from tests.faults.plan import FAULTS, make_plan
+from tests.faults.plan import FAULTS, GROUPS, make_plan
 
 
 def test_a_seed_makes_the_same_plan_again() -> None:
@@ -20,3 +20,7 @@ def test_troubles_come_in_the_order_of_their_moments() -> None:
         shares = [step.share for step in make_plan(seed).steps]
         assert shares == sorted(shares)
         assert all(0 <= share < 1 for share in shares)
+
+
+def test_every_kind_is_in_one_group() -> None:
+    assert sorted(kind for kinds in GROUPS.values() for kind in kinds) == sorted(FAULTS)
