@@ -80,7 +80,7 @@ def table(outcomes: Sequence[Outcome], rows: Mapping[str, Collection[str]]) -> s
     head = ("what goes wrong", "runs", "missed", "twice", "mailed after opt-out", "wrong state")
     lines = [_row(*head, "left uncertain"), "|---|" + "---:|" * len(head)]
     for label, kinds in rows.items():
-        runs = [outcome for outcome in outcomes if outcome.plan.kinds.intersection(kinds)]
+        runs = [outcome for outcome in outcomes if outcome.met.intersection(kinds)]
         lines.append(_line(label, runs))
     return "\n".join([*lines, _line("**all runs**", outcomes)])
 

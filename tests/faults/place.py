@@ -34,6 +34,7 @@ from mailer.stand_in.client import Client
 from tests.faults import processes, witness
 from tests.faults.clocks import Clocks
 from tests.faults.network import Network
+from tests.faults.plan import THREADS
 
 # Long enough for a machine that does ten other things: nothing is asserted about speed.
 PATIENCE = 900.0
@@ -143,7 +144,7 @@ class Place:
             "SNS_CERTIFICATE_FILE": str(self.directory / "stand-in" / "sns-cert.pem"),
             "AWS_EC2_METADATA_DISABLED": "true",
             "LUPAPOSTI_VAR": str(self.directory),
-            "SENDER_THREADS": "2",
+            "SENDER_THREADS": str(THREADS),
             "FALLBACK_RATE": "60",
             "HOLD_SECONDS": "0",
         }

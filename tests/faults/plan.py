@@ -5,6 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+THREADS = 2  # of a worker, each with a call under way
+SECONDS_OF_SENDING = 2.5
+
 Draw = Callable[[random.Random], dict[str, Any]]
 
 
@@ -87,7 +90,7 @@ FAULTS: Mapping[str, Fault] = {
     "slow_answer": Fault("answer in trickles", _calls, weight=1),
     "latency": Fault(
         "SES slow to answer",
-        lambda dice: {"latency_ms": dice.choice([50, 150, 400]), **_pause(dice)},
+        lambda dice: {"latency_ms": dice.choice([0, 50, 700]), **_pause(dice)},
     ),
     "throttled": Fault("SES throttles (429)", _calls),
     "ses_error": Fault("SES answers 500, nothing accepted", _calls),
@@ -186,14 +189,22 @@ def make_plan(seed: int) -> Plan:
         )
         for name in chosen
     ]
+    people, workers = dice.randint(200, 280), dice.randint(2, 3)
+    call_size = dice.choice([5, 8, 12, 20])
     return Plan(
         seed=seed,
-        people=dice.randint(200, 280),
-        workers=dice.randint(2, 3),
-        call_size=dice.choice([8, 15, 25, 50]),
-        latency_ms=dice.choice([20, 60, 120, 200]),
+        people=people,
+        workers=workers,
+        call_size=call_size,
+        latency_ms=_latency(people, workers, call_size),
         steps=tuple(sorted(steps, key=lambda step: step.share)),
     )
+
+
+def _latency(people: int, workers: int, call_size: int) -> int:
+    """So slow an SES that the campaign takes a few seconds, in which trouble can come."""
+    calls = people / call_size
+    return int(min(500, SECONDS_OF_SENDING * 1000 * workers * THREADS / calls))
 
 
 def single(kind: str, **facts: Any) -> Plan:
@@ -202,7 +213,7 @@ def single(kind: str, **facts: Any) -> Plan:
         seed=0,
         people=200,
         workers=2,
-        call_size=15,
-        latency_ms=60,
+        call_size=10,
+        latency_ms=_latency(200, 2, 10),
         steps=(Step(0.0 if kind in FROM_THE_START else 0.4, kind, facts),),
     )

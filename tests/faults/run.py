@@ -28,6 +28,12 @@ from tests.faults.plan import Plan, Step
 log = logging.getLogger(__name__)
 
 SCHEDULER = 0
+NEXT = {
+    "throttled": "throttle_next",
+    "ses_error": "error_next",
+    "dropped": "drop_next",
+    "lost": "lose_next",
+}
 QUOTA = "ACCOUNT_DAILY_QUOTA_EXCEEDED"
 # The next trouble does not wait longer for the campaign to get on.
 STANDSTILL_SECONDS = 1.5
@@ -44,6 +50,8 @@ class Outcome:
     seconds: float
     uncertain: int = 0
     blocked: int = 0
+    # Which troubles of the plan there was still somebody to meet.
+    met: frozenset[str] = frozenset()
     notes: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -62,6 +70,7 @@ class Run:
         self._count = itertools.count()
         self._campaign_id = 0
         self._quiet_since: float | None = None
+        self._unmet: set[str] = set()
         self.notes: list[str] = []
 
     def play(self) -> Outcome:
@@ -77,6 +86,7 @@ class Run:
             for number in range(self._plan.workers + 1):
                 self._start(number)
             self._meet_troubles()
+            self._see_what_was_met()
             self._calm()
             self._settle()
         except AssertionError as error:
@@ -94,6 +104,7 @@ class Run:
             time.monotonic() - began,
             uncertain=sum(row.state == "uncertain" for row in end.ledger),
             blocked=sum(row.state == "blocked" for row in end.ledger),
+            met=self._plan.kinds - self._unmet,
             notes=self.notes,
         )
 
@@ -155,6 +166,20 @@ class Run:
 
     def _after(self, seconds: float, act: Callable[[], None]) -> None:
         heapq.heappush(self._later, (time.monotonic() + seconds, next(self._count), act))
+
+    def _see_what_was_met(self) -> None:
+        """Give the last calls a moment to meet what waits for them."""
+        wait = time.monotonic() + STANDSTILL_SECONDS
+        while self._waiting_troubles() and time.monotonic() < wait:
+            time.sleep(0.1)
+        self._unmet = self._waiting_troubles()
+
+    def _waiting_troubles(self) -> set[str]:
+        """Kinds of which no call has met one yet."""
+        faults = self._place.ses.faults()
+        times = {step.kind: step.facts.get("times", 0) for step in self._plan.steps}
+        unmet = {kind for kind, name in NEXT.items() if faults[name] >= times.get(kind, 0) > 0}
+        return unmet | ((self._plan.kinds & TROUBLES.keys()) - set(self._place.network.met))
 
     def _calm(self) -> None:
         """Everything is there and right again."""
