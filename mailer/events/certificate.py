@@ -68,7 +68,8 @@ _COMPARED = text(
         FROM events WHERE campaign_id = :id GROUP BY message_id
     )
     SELECT count(*) AS messages,
-        count(DISTINCT m.ses_message_id) AS distinct_ids,
+        -- Compared by bytes: by the rules of a language it would take ten times as long.
+        count(DISTINCT m.ses_message_id COLLATE "C") AS distinct_ids,
         count(m.ses_message_id) AS with_id,
         count(*) FILTER (WHERE told.sends > 0) AS with_send,
         coalesce(sum(told.sends), 0) AS sends,
@@ -93,10 +94,14 @@ _COMPARED = text(
 )
 _EVENTS = text(
     """
-    SELECT kind, count(DISTINCT message_id) AS messages FROM events
-    WHERE campaign_id = :id AND actor = 'ses' GROUP BY kind ORDER BY kind
+    SELECT kind, count(*) AS messages FROM (
+        SELECT kind FROM events WHERE campaign_id = :id AND actor = 'ses'
+        GROUP BY kind, message_id
+    ) AS told GROUP BY kind ORDER BY kind
     """
 )
+# For this transaction only: the groups of a large campaign fit in memory.
+_PREPARE = text("SELECT set_config('work_mem', '256MB', true)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +121,7 @@ def state(
 
     `session` must see one moment only (mailer.db.snapshot). `installation`: its public address.
     """
+    session.execute(_PREPARE)
     ledger = session.execute(_LEDGER, {"id": campaign.id}).all()
     compared = session.execute(_COMPARED, {"id": campaign.id, "accepted": list(ACCEPTED)}).one()
     frozen = _frozen(session, campaign.id)
