@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from mailer import audit
 from mailer.adapters.queue import enqueue_after_commit
-from mailer.contacts import columns, csv_file, workbook
+from mailer.contacts import columns, csv_file, remembered, workbook
 from mailer.contacts.import_refusals import ImportRefusedError
 from mailer.contacts.merging import RULES
 from mailer.contacts.models import Import, ImportFile, ImportProblem, Source
@@ -110,7 +110,10 @@ def name_source(
     now: datetime,
     actor_id: int | None = None,
 ) -> Source:
-    """Say where the file came from. Raises ImportRefusedError for what the notice forbids."""
+    """Say where the file came from; what was chosen for its last file is filled in.
+
+    Raises ImportRefusedError for what the notice forbids.
+    """
     require_state(entry, "uploaded", "mapped", "checked")
     problem = _problem_of_source(facts, switches.in_force(session, now), now)
     if problem is not None:
@@ -126,6 +129,7 @@ def name_source(
     source.assurance, source.assured_at = facts.assurance or None, facts.assured_at
     session.flush()
     entry.source_id = source.id
+    remembered.recall(session, entry, source, open_table(session, entry).header)
     return source
 
 
@@ -157,14 +161,15 @@ def choose(session: Session, entry: Import, choices: Choices, *, now: datetime) 
     plan = columns.plan(header, notice.fields, choices.mapping)
     if "email" not in plan.fields:
         raise ImportRefusedError("no_email_column")
-    if choices.mapping is not None:
-        entry.mapping = {str(at): name for at, name in choices.mapping.items()}
+    mapping = dict(columns.suggest(header) if choices.mapping is None else choices.mapping)
+    entry.mapping = {str(at): name for at, name in mapping.items()}
     entry.options = {
         "by_hand": choices.mapping is not None,
         "rules": rules,
         "default_country": choices.default_country,
         "default_language": choices.default_language,
         "relationship": choices.relationship,
+        "headings": remembered.headings(header, mapping),
     }
     if entry.source_id is not None:
         entry.state = "mapped"

@@ -273,6 +273,7 @@ def _columns_page(entry: Import, values: Any, errors: dict[str, str]) -> Any:
         values=values,
         errors=errors,
         columns=_columns(table),
+        as_in=_filled_in_from(entry),
         targets=targets,
         undeclared=[
             _(label)
@@ -283,6 +284,12 @@ def _columns_page(entry: Import, values: Any, errors: dict[str, str]) -> Any:
         countries=sorted(((code, names[code]) for code in COUNTRIES), key=lambda item: item[1]),
         language_choices=[(code, LANGUAGE_NAMES[code]) for code in LANGUAGES],
     )
+
+
+def _filled_in_from(entry: Import) -> Import | None:
+    """The earlier import whose choices are filled in, until something is chosen for this one."""
+    earlier = entry.options.get("as_in")
+    return db_session().get(Import, int(earlier)) if earlier else None
 
 
 def _columns(table: Table) -> list[dict[str, Any]]:

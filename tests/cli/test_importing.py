@@ -98,7 +98,7 @@ def test_without_a_notice_one_sentence_says_so(
     ("content", "sentence"),
     [
         (b"", "The file is empty."),
-        (b"PK\x03\x04", "Save it as CSV"),
+        (b"PK\x03\x04", "Save it as XLSX or CSV"),
         (b"Nimi;Yritys\nA B;C Oy\n", "No column is chosen as the e-mail address."),
     ],
 )
@@ -111,6 +111,19 @@ def test_a_file_that_cannot_be_imported_is_one_sentence(
     assert outcome.exit_code == 2
     assert sentence in outcome.output
     assert outcome.output.count("\n") == 1
+
+
+@pytest.mark.usefixtures("with_notice")
+def test_two_gigabytes_are_refused_without_being_read(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "huge.csv"
+    with path.open("wb") as made:
+        made.truncate(2 << 30)
+    answer = run(environ, path, *SOURCE, *BASIS)
+    assert answer.exit_code != 0
+    assert "larger than 50 MB" in answer.output
+    assert "Traceback" not in answer.output
 
 
 @pytest.mark.parametrize(

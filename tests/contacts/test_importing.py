@@ -533,3 +533,64 @@ def test_a_finished_import_does_not_start_again(session: Session, now: datetime)
         with pytest.raises(ImportRefusedError, match="wrong_state"):
             importing.start(session, made, dry_run=dry_run, now=now)
     assert session.get_one(Import, made.id).state == "done"
+
+
+# What is remembered of a source
+
+
+def begin(session: Session, header: tuple[str, ...], now: datetime, **source: Any) -> Import:
+    row = tuple(f"x{at}@y.example" for at, _ in enumerate(header))
+    entry = importing.upload(session, "next.csv", make_file(row, header=header), now=now)
+    importing.name_source(session, entry, make_source(**source), now=now)
+    return entry
+
+
+def test_the_next_file_of_a_source_is_filled_in_as_the_last_one(
+    session: Session, now: datetime
+) -> None:
+    first = begin(session, ("Posti", "Väri", "Yritys", "Etunimi"), now)
+    importing.choose(
+        session,
+        first,
+        Choices(
+            mapping={0: "email", 1: "title", 2: "company_name"},
+            rules={"title": "always"},
+            default_country=None,
+            default_language="sv",
+        ),
+        now=now,
+    )
+    # Other places, another spelling, one heading more and one less.
+    second = begin(session, ("yritys", "POSTI", "Sukunimi", "Etunimi"), now, name="REKISTERI")
+    assert second.mapping == {"0": "company_name", "1": "email", "2": "last_name"}
+    assert second.options["rules"] == {"title": "always"}
+    assert second.options["default_language"] == "sv"
+    assert second.options["as_in"] == first.id
+
+
+@pytest.mark.parametrize("other", [{"name": "Toinen"}, {"kind": "authority"}])
+def test_another_source_is_filled_in_by_the_headings(
+    session: Session, now: datetime, other: dict[str, Any]
+) -> None:
+    first = begin(session, ("Posti", "Yritys"), now)
+    importing.choose(session, first, Choices(mapping={0: "email"}), now=now)
+    second = begin(session, ("Posti", "Yritys"), now, **other)
+    assert second.mapping == {"1": "company_name"}
+    assert "as_in" not in second.options
+
+
+def test_a_forbidden_heading_is_never_filled_in(session: Session, now: datetime) -> None:
+    first = begin(session, ("E-mail", "Väri"), now)
+    importing.choose(session, first, Choices(mapping={0: "email", 1: "note"}), now=now)
+    first.options = {**first.options, "headings": {"email": "email", "sukupuoli": "note"}}
+    second = begin(session, ("E-mail", "Sukupuoli"), now)
+    assert second.mapping == {"0": "email"}
+
+
+def test_what_was_chosen_for_a_file_stays_when_its_source_is_corrected(
+    session: Session, now: datetime
+) -> None:
+    entry = begin(session, ("E-mail", "Väri"), now)
+    importing.choose(session, entry, Choices(mapping={0: "email", 1: "note"}), now=now)
+    importing.name_source(session, entry, make_source(name="Oikea"), now=now)
+    assert entry.mapping == {"0": "email", "1": "note"}

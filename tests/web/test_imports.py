@@ -182,6 +182,21 @@ def test_columns_show_samples_and_two_may_not_fill_one_field(marketer: Browser) 
     assert "No column is chosen as the e-mail address" in answer.text
 
 
+def test_the_next_file_of_the_source_is_filled_in_and_says_so(marketer: Browser) -> None:
+    upload(marketer)
+    check(marketer, **{"column-2": "note", "rule-phone": "always"})
+    upload(marketer)
+    marketer.post("/import/2/source", data=SOURCE)
+    page = marketer.get("/import/2/columns").text
+    assert "Filled in as for the last file of the same source, yhteydet.csv." in page
+    filled = columns_of(page)
+    assert (filled["column-2"], filled["column-3"], filled["rule-phone"]) == (
+        "note",
+        "email",
+        "always",
+    )
+
+
 def test_the_whole_way_from_file_to_undo(
     marketer: Browser, sessions: sessionmaker[Session]
 ) -> None:
