@@ -5,9 +5,9 @@ from flask import Blueprint, abort, render_template
 from mailer.campaigns.models import Campaign
 from mailer.events import report_verdicts
 from mailer.events.rules import REASONS, RULESET
-from mailer.web import db_session
 from mailer.web.guard import requires
 from mailer.web.report_figures import shown
+from mailer.web.report_source import report_session
 
 blueprint = Blueprint("report_verdicts", __name__, url_prefix="/reports")
 
@@ -18,7 +18,7 @@ LISTED = 100
 @requires("reports.view")
 def show(campaign_id: int) -> str:
     """Why opens and clicks were taken for a machine's or could not be told; nobody is named."""
-    session = db_session()
+    session = report_session()
     # An id that no bigint holds is nobody's.
     campaign = session.get(Campaign, campaign_id) if campaign_id < 2**63 else None
     if campaign is None or campaign.launched_at is None:
