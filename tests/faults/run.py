@@ -35,8 +35,8 @@ NEXT = {
     "lost": "lose_next",
 }
 QUOTA = "ACCOUNT_DAILY_QUOTA_EXCEEDED"
-# The next trouble does not wait longer for the campaign to get on.
-STANDSTILL_SECONDS = 1.5
+# The next trouble does not wait longer for a campaign that has begun to get on.
+STANDSTILL_SECONDS = 5.0
 # What is uncertain after this long, with every event applied, stays so.
 SETTLED_AFTER = 2 * LEASE_SECONDS + SETTLE_SECONDS + 3
 
@@ -150,7 +150,8 @@ class Run:
             count = self._place.accepted()
             if count != accepted:
                 accepted, moved_at = count, now
-            stands_still = now - moved_at > STANDSTILL_SECONDS
+            stands_still = count > 0 and now - moved_at > STANDSTILL_SECONDS
+            assert now - moved_at < PATIENCE, "the campaign did not begin"
             if steps and (stands_still or count >= steps[0].share * self._plan.people):
                 self._meet(steps.pop(0))
                 moved_at = time.monotonic()
