@@ -18,6 +18,7 @@ REFUSALS = {
     "rule_unknown": N_("There is no such rule for updates."),
     "wrong_state": N_("The import is not in a state in which this can be done."),
     "file_gone": N_("The file was deleted after seven days. Upload it again."),
+    "another_runs": N_("Another import is under way. Undo this one when that has ended."),
     "undo_too_late": N_("An import can be undone for seven days."),
     **PROBLEMS,
 }

@@ -14,7 +14,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import audit, clock
@@ -22,7 +22,7 @@ from mailer.contacts import address, columns, copying, private_persons
 from mailer.contacts.checked_rows import Company, Row, Terms
 from mailer.contacts.csv_rows import Checker
 from mailer.contacts.import_refusals import ImportRefusedError
-from mailer.contacts.importing import RUNNING, open_table
+from mailer.contacts.importing import RUNNING, open_table, take_turn
 from mailer.contacts.models import Import, Source
 from mailer.contacts.origins import Origin
 from mailer.contacts.staged_companies import stage_companies
@@ -33,7 +33,6 @@ from mailer.notice import switches
 from mailer.notice.models import NoticeVersion
 
 STEP_ROWS = 20_000
-_LOCK = 7_105_002  # any constant no other advisory lock uses
 # One thread: rows of one import are checked in order, and Python has one core at a time anyway.
 _pool = ThreadPoolExecutor(1, thread_name_prefix="import")
 
@@ -80,8 +79,7 @@ class Run:
         entry = session.get_one(Import, self._id, with_for_update=True, populate_existing=True)
         if entry.state not in RUNNING or entry.rows_done != self._done:
             return False  # somebody else has taken it on, or it is over
-        # Steps of two imports take turns, so that they never wait for each other's companies.
-        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        take_turn(session)
         rows = self._take(size)
         counts = Counter(entry.counts.get("numbers", {}))
         codes = Counter(entry.counts.get("codes", {}))

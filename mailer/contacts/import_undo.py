@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from mailer import audit
 from mailer.contacts.import_refusals import ImportRefusedError
-from mailer.contacts.importing import require_state
+from mailer.contacts.importing import RUNNING, require_state, take_turn
 from mailer.contacts.models import Company, ConsentEvent, Contact, Import
 
 UNDO_DAYS = 7
@@ -36,6 +36,10 @@ def undo(session: Session, entry: Import, *, now: datetime, actor_id: int | None
     require_state(entry, "done", "failed")
     if now > (entry.finished_at or now) + timedelta(days=UNDO_DAYS):
         raise ImportRefusedError("undo_too_late")
+    # A run remembers the companies it has met, and so they must not go meanwhile.
+    take_turn(session)
+    if session.scalar(select(exists().where(Import.state.in_(RUNNING)))):
+        raise ImportRefusedError("another_runs")
     depended_on = exists().where(_messages.c.contact_id == Contact.id) | exists().where(
         ConsentEvent.contact_id == Contact.id
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlalchemy.orm import Session
 
 from mailer import audit
@@ -24,6 +24,7 @@ from mailer.notice.schema import BASES, SOURCE_KINDS, Notice
 QUEUE = "imports"
 RUN_IMPORT = "mailer.contacts.jobs.run_import"
 RUNNING = ("checking", "running")
+_LOCK = 7_105_002  # any constant no other advisory lock uses
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +222,12 @@ def discard(session: Session, entry: Import, *, now: datetime, actor_id: int | N
     session.flush()
     if source is not None:
         session.delete(source)
+
+
+def take_turn(session: Session) -> None:
+    """Wait until no other import changes the register, and keep others waiting until the end of
+    the transaction, so that no two wait for each other's companies."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
 
 
 def require_state(entry: Import, *states: str) -> None:

@@ -4,7 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer import gate
@@ -518,6 +518,31 @@ def test_undo_removes_what_was_created_and_keeps_who_has_been_written_to(
     assert made.state == "undone"
     with pytest.raises(ImportRefusedError, match="wrong_state"):
         import_undo.undo(session, made, now=now)
+
+
+def test_an_import_is_not_undone_while_another_runs(session: Session, now: datetime) -> None:
+    made = import_file(session, make_file(PLAIN), now=now)
+    other = importing.upload(session, "other.csv", make_file(PLAIN), now=now)
+    other.state = "running"
+    session.flush()
+    with pytest.raises(ImportRefusedError, match="another_runs"):
+        import_undo.undo(session, made, now=now)
+    assert count(session, Contact) == 1
+
+
+def test_the_same_file_again_touches_nothing(session: Session, now: datetime) -> None:
+    content = make_file(
+        *(make_row(Sähköposti=f"p{at}@yritys.example", Etunimi="") for at in range(5))
+    )
+    import_file(session, content, now=now)
+    stored = text("SELECT xmin, ctid, version, updated_at FROM contacts ORDER BY id")
+    before = session.execute(stored).all()
+    again = import_file(session, content, now=now + timedelta(hours=1), choices=always("title"))
+    assert numbers(again)["unchanged"] == 5
+    assert numbers(again)["updated"] == numbers(again)["created"] == 0
+    assert session.execute(stored).all() == before
+    assert count(session, FieldChange) == 0
+    assert count(session, Company) == 1
 
 
 def test_after_seven_days_an_import_stays(session: Session, now: datetime) -> None:
