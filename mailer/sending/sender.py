@@ -5,6 +5,7 @@ import threading
 import time
 from collections import deque
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import OperationalError
@@ -16,6 +17,7 @@ from mailer.campaigns import lifecycle
 from mailer.campaigns.content import ContentError
 from mailer.campaigns.models import Campaign
 from mailer.db import transaction
+from mailer.gate import Ask
 from mailer.installation import Installation
 from mailer.segments.rules import SegmentError
 from mailer.sending import delivery, launch, pacing, stops
@@ -31,6 +33,8 @@ SLICE_SECONDS = 45
 # How soon a newly published notice is heeded by a send under way. Suppressions, bans, consents and
 # restrictions are read at every claim.
 CLAIMS_KEPT = timedelta(seconds=5)
+# How far the moment in the gate's own rules of months and days may lag.
+MOMENT_KEPT = timedelta(minutes=1)
 # How soon a campaign that has just been launched gets its first turn.
 LOOK_SECONDS = 0.25
 # Transactions of one process under way at once, however many calls wait for SES.
@@ -59,18 +63,27 @@ class Run:
         # Whether SES has accepted a message of it: then its form is not at fault.
         self.proven = False
         self._claims: delivery.Claims | None = None
-        self._claims_until = clock.now()
+        self._asked: Ask | None = None
+        self._look_at = clock.now()
         self._lock = threading.Lock()
 
     def claims(self, session: Session, now: datetime) -> delivery.Claims:
-        """The claims under the notice in force, built anew every few seconds."""
+        """The claims under the notice in force, looked at every few seconds."""
         with self._lock:
-            if self._claims is None or now >= self._claims_until:
+            if self._claims is None or now >= self._look_at:
                 campaign = session.get_one(Campaign, self.campaign_id)
                 ask = launch.ask(session, campaign, now=now, asks_ledger=False)
-                self._claims = delivery.Claims(campaign, ask)
-                self._claims_until = now + CLAIMS_KEPT
+                if self._claims is None or self._is_old(ask):
+                    self._claims, self._asked = delivery.Claims(campaign, ask), ask
+                self._look_at = now + CLAIMS_KEPT
             return self._claims
+
+    def _is_old(self, ask: Ask) -> bool:
+        """Whether the claims ask something else, or about a moment long ago."""
+        asked = self._asked
+        if asked is None or ask.now - asked.now >= MOMENT_KEPT:
+            return True
+        return replace(ask, now=asked.now) != asked
 
 
 class Sender:

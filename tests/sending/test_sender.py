@@ -14,6 +14,7 @@ from mailer.adapters.ses import BulkCall, BulkEntry, Outcome, Result, SingleMail
 from mailer.campaigns import lifecycle
 from mailer.config import Settings
 from mailer.db import transaction
+from mailer.notice import profiles, switches
 from mailer.sending import delivery, handover, jobs, sender, stops
 from tests.sending.scene import Scene, make_scene
 
@@ -177,6 +178,26 @@ def test_while_everything_is_stopped_nobody_rings_in_vain(
     jobs.send(campaign_id)
     assert ses.calls == []
     assert Queue("send", connection=redis).jobs == []
+
+
+def test_a_notice_published_under_way_is_heeded(
+    scene: Scene, ses: Ses, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender, "CLAIMS_KEPT", timedelta(0))
+    campaign_id = own_people(scene, 400)
+    content = profiles.load("example")
+
+    def demand_more(call: int) -> None:
+        if call == 1:
+            targeting = {"evidence_minimum": 3, "confidence_minimum": 1.0}
+            with transaction(scene.sessions) as session:
+                switches.publish(session, {**content, "targeting": targeting}, now=scene.now)
+
+    ses.before_answer = demand_more
+    jobs.send(campaign_id)
+    assert len(ses.calls) <= 1 + scene.here.settings.sender_threads
+    blocked = {m.verdict for m in scene.messages(campaign_id) if m.state == "blocked"}
+    assert blocked == {"duties_uncertain"}
 
 
 # One entry at fault
