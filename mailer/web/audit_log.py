@@ -56,6 +56,8 @@ ACTIONS = {
     "campaign.stopped": N_("Campaign stopped"),
     "campaign.failed": N_("Launch failed"),
     "campaign.draft": N_("Campaign taken back to draft"),
+    "sending.stopped": N_("All sending stopped"),
+    "sending.resumed": N_("All sending let go on"),
     "contact.opened": N_("Contact's page opened"),
     "contact.created": N_("Contact added"),
     "contact.edited": N_("Contact changed"),
