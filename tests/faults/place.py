@@ -42,7 +42,7 @@ SECRET_KEY = "fault-secret-key-of-enough-characters"
 SUPPRESSION_KEY = "fault-suppression-key-of-enough-characters"
 # In the order of the product's own: the wait for an answer, the lease, the time to settle.
 LEASE_SECONDS = 3
-SETTLE_SECONDS = 4
+SETTLE_SECONDS = 6
 EMPTY = """
 DO $$
 DECLARE names text;
