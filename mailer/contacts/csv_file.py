@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 from charset_normalizer import from_bytes
 
@@ -114,6 +114,14 @@ class Table:
         for record in _records(_blocks(self.content, self.encoding), self.delimiter, width):
             if record[0] > skipped and any(record[1]):
                 yield record
+
+    def count(self) -> int:
+        """How many records there are. Where nothing is quoted, a line is a record."""
+        if b'"' in self.content:
+            return sum(1 for _ in self.records())
+        lines = chain.from_iterable(_blocks(self.content, self.encoding))
+        below = islice(lines, self.skipped, None)
+        return sum(1 for line in below if line.strip(self.delimiter) and not line.isspace())
 
     def sample(self, size: int = 3) -> list[list[str]]:
         """The first rows, for showing what a column holds."""

@@ -73,7 +73,7 @@ def upload(
     if workbook.is_workbook(content):
         content, encoding, delimiter = workbook.to_csv(content), "utf-8", workbook.DELIMITER
     found = csv_file.read(content, encoding=encoding, delimiter=delimiter)
-    rows = sum(1 for _ in found.records())
+    rows = found.count()
     if not rows:
         raise csv_file.FileError("no_rows")
     made = Import(

@@ -159,6 +159,7 @@ def read_all(content: bytes) -> None:
     if table is None:
         return
     assert table.header
+    assert table.count() == sum(1 for _ in table.records())
     for number, cells, flaw in table.records():
         assert number > table.skipped
         assert all(isinstance(cell, str) and "\x00" not in cell for cell in cells)
