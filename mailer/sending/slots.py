@@ -215,7 +215,6 @@ class _Hours:
             if not number:
                 continue
             self._total[hour] += number
-            self._planned[hour] += number
             self._of_day[day_of(hour)] += number
             if group.domain:
                 self._to_domain[group.domain, hour] += number
