@@ -98,6 +98,8 @@ def bounce(token: str) -> bytes:
 
 def test_a_bounce_that_repeats_our_headers_opts_nobody_out() -> None:
     assert judge(bounce(TOKEN)) == Judged("bounce")
+    named = bounce(TOKEN).replace(b"Subject: Undelivered", f"Subject: {TOKEN} undelivered".encode())
+    assert judge(named) == Judged("bounce")
 
 
 AUTOMATIC = [

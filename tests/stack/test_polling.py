@@ -12,6 +12,9 @@ from sqlalchemy import func, select
 
 from mailer import installation
 from mailer.cli.demo import OVERRIDES
+from mailer.contacts import suppression
+from mailer.contacts.address import canonical
+from mailer.events.mail_models import InboundMessage
 from mailer.events.models import RawNotification
 from mailer.sending.models import ACCEPTED, Message
 from mailer.stack import demo
@@ -40,6 +43,53 @@ def wait_until_read(sink: Client) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def answer_by_mail(sink: Client) -> dict[str, tuple[str, str, bool]]:
+    """What becomes of five people's answers: kind, state, and whether they are opted out."""
+    sessions = installation.current().sessions
+    already = stopped(sink)
+    delivered = [m for m in sink.messages(outcome="delivered") if m["to"][0] not in already]
+    people = dict(zip(("unsubscribe", "stop", "reply", "forged", "away"), delivered, strict=False))
+    sent = {name: message["id"] for name, message in people.items()}
+    told = {
+        sink.reply(sent["unsubscribe"], unsubscribe=True): "unsubscribe",
+        sink.reply(sent["stop"], "Lopettakaa, kiitos.\n\nTerveisin\nMatti"): "stop",
+        sink.reply(sent["reply"], "Soittakaa minulle!"): "reply",
+        # Nothing of the message is quoted, so nothing but its sender's word speaks for it.
+        sink.reply(sent["forged"], "STOP", quote=False, verdicts={"dmarc": "FAIL"}): "forged",
+        sink.reply(
+            sent["away"], "Olen lomalla.", headers={"Auto-Submitted": "auto-replied"}
+        ): "away",
+    }
+    deadline = time.monotonic() + LIMIT
+    found: list[InboundMessage] = []
+    while len(found) < len(told) and time.monotonic() < deadline:
+        time.sleep(0.2)
+        with sessions() as session:
+            found = list(session.scalars(select(InboundMessage)))
+    now_stopped = stopped(sink)
+    return {
+        told[mail.ses_id]: (
+            mail.kind,
+            mail.state,
+            people[told[mail.ses_id]]["to"][0] in now_stopped,
+        )
+        for mail in found
+    }
+
+
+def stopped(sink: Client) -> set[str]:
+    """The recipients whom an opt-out holds."""
+    with installation.current().sessions() as session:
+        return {
+            message["to"][0]
+            for message in sink.messages()
+            if any(
+                line.kind == "optout"
+                for line in suppression.find(session, canonical(message["to"][0]))
+            )
+        }
 
 
 def test_a_campaign_is_played_over_the_queue_although_its_reader_dies_and_all_comes_twice(
@@ -80,6 +130,7 @@ def test_a_campaign_is_played_over_the_queue_although_its_reader_dies_and_all_co
                 rejected = session.scalar(
                     select(func.count()).where(RawNotification.state == "rejected")
                 )
+            answers = answer_by_mail(sink)
         finally:
             over.set()
             installation.current().engine.dispose()
@@ -90,3 +141,10 @@ def test_a_campaign_is_played_over_the_queue_although_its_reader_dies_and_all_co
     assert counts["tags"]["message"]["repeated"] == 0
     assert stored == counts["events"]["published"]
     assert rejected == 0
+    assert answers == {
+        "unsubscribe": ("token", "obeyed", True),
+        "stop": ("stop", "obeyed", True),
+        "reply": ("reply", "new", False),
+        "forged": ("request", "new", False),
+        "away": ("auto", "closed", False),
+    }
