@@ -54,8 +54,6 @@ ACTIONS = {
     "campaign.paused": N_("Campaign paused"),
     "campaign.sent": N_("Campaign sent"),
     "campaign.stopped": N_("Campaign stopped"),
-    "sending.stopped": N_("All sending stopped"),
-    "sending.resumed": N_("Sending let go on"),
     "campaign.failed": N_("Launch failed"),
     "campaign.draft": N_("Campaign taken back to draft"),
     "sending.stopped": N_("All sending stopped"),
