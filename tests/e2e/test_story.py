@@ -18,7 +18,7 @@ from mailer.campaigns.models import Campaign
 from mailer.config import ROOT
 from mailer.contacts.models import Contact
 from mailer.db import transaction
-from mailer.events import actors
+from mailer.events import rules
 from mailer.events.models import Event
 from mailer.sending import pacing
 from mailer.sending.models import ACCEPTED, Message
@@ -316,7 +316,7 @@ def press_send(page: Page) -> int:
 def read_mail(browser: Browser, product: Product, address: str) -> None:
     with recipient(browser, product) as page:
         # Who is quicker than this may be a machine, and is not counted.
-        wait_for(page, lambda: clock.now() > last_delivery(product) + actors.SOON)
+        wait_for(page, lambda: clock.now() > last_delivery(product) + rules.SOON)
         open_mail(page, product, address)
         look(page, "60-mail")
         frame = mail_frame(page)
