@@ -30,7 +30,7 @@ _LIMITS = {
 }
 _LONGEST_OTHER = 100
 _MOST_TAGS = 20
-_CACHED = 200_000
+_CACHED = 50_000
 _FORMULA_STARTS = frozenset(cells.FORMULA_STARTS)
 _FREE_TEXT = ("note", "duties", "tags")
 _FORMULA_FIELDS = ("note", "title", "first_name", "last_name", "company_name")

@@ -26,7 +26,7 @@ FIELDS = (
     "country",
 )
 _LARGEST = 2**53
-_CACHED = 200_000
+_CACHED = 50_000
 
 
 class Employer(NamedTuple):
