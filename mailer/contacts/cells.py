@@ -45,6 +45,26 @@ def clean(text: str) -> str:
     return " ".join(_CONTROL.sub("", text).split())
 
 
+def untidy(joined: str) -> bool:
+    """Whether any cell of a row, joined by bars, needs `tidy`: almost none does."""
+    return (
+        "  " in joined
+        or "| " in joined
+        or " |" in joined
+        or "'" in joined
+        or "|-|" in joined
+        or joined[:1] in " -"
+        or joined[-1:] in " -"
+        or not joined.isprintable()
+    )
+
+
+def tidy(text: str) -> str:
+    """The text of a cell as it is meant: clean, without an export's apostrophe, no lone dash."""
+    cleaned = clean(text)
+    return "" if cleaned in ("-", "–", "—") else unneutralise(cleaned)
+
+
 def phone(text: str) -> str | None:
     """The number in E.164 form; a number without a country is Finnish."""
     match = _FINNISH.fullmatch(text.translate(_SEPARATORS))

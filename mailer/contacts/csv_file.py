@@ -9,13 +9,11 @@ The bytes are decoded a block at a time, so that a large file is never in memory
 import csv
 import io
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 
-from charset_normalizer import from_bytes
-
+from mailer.contacts.encodings import find_encoding
 from mailer.languages import N_
 
 MAX_BYTES = 50 * 1024 * 1024
@@ -49,7 +47,6 @@ PROBLEMS = {
 _MOST_LINES = 100
 _MOST_BROKEN = 1_000
 _SAMPLE_ROWS = 50
-_SAMPLE_BYTES = 200_000
 _SAMPLE_LINES = 200
 _BLOCK = 1 << 18
 _ENCODINGS = frozenset(
@@ -67,15 +64,6 @@ _ENCODINGS = frozenset(
     }
 )
 _FOREIGN = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"%PDF", b"\x1f\x8b", b"\x89PNG", b"\xff\xd8\xff")
-_MARKS = (
-    (b"\xef\xbb\xbf", "utf-8-sig"),
-    (b"\xff\xfe\x00\x00", "utf-32"),
-    (b"\x00\x00\xfe\xff", "utf-32"),
-    (b"\xff\xfe", "utf-16"),
-    (b"\xfe\xff", "utf-16"),
-)
-_LETTERS = "åäöÅÄÖéü"
-_ASCII = bytes(range(128))
 _CONTROLS = bytes(set(range(32)) - {0, 9, 10, 12, 13, 26})
 _SEPARATOR_LINE = re.compile(r'\ufeff?"?sep=([;,\t|])"?$', re.MULTILINE)
 _LOOKS_LIKE_DATA = re.compile(r"@|^\+?\d{5,}[-\d ]*$")
@@ -147,18 +135,6 @@ def reopen(content: bytes, encoding: str, delimiter: str) -> Table:
     return Table(encoding, delimiter, header, skipped, content)
 
 
-def find_encoding(content: bytes) -> str:
-    """The encoding of a file: by its mark, by its zeros, as UTF-8, or by its Nordic letters."""
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return encoding
-    if wide := _find_wide(content):
-        return wide
-    if _is_utf8(content):
-        return "utf-8"
-    return _find_single_byte(content)
-
-
 def _refuse_foreign(content: bytes) -> None:
     if len(content) > MAX_BYTES:
         raise FileError("too_large")
@@ -166,40 +142,6 @@ def _refuse_foreign(content: bytes) -> None:
         raise FileError("spreadsheet_file")
     if not content.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
         raise FileError("empty_file")
-
-
-def _find_wide(content: bytes) -> str:
-    head = content[:_SAMPLE_BYTES]
-    even, odd = head[0::2].count(0), head[1::2].count(0)
-    if odd * 4 > len(head) and even * 20 < len(head):
-        return "utf-16-le"
-    if even * 4 > len(head) and odd * 20 < len(head):
-        return "utf-16-be"
-    return ""
-
-
-def _is_utf8(content: bytes) -> bool:
-    try:
-        content.decode("utf-8")
-    except UnicodeDecodeError:
-        # One broken row must not make mojibake of all the others.
-        text = content.decode("utf-8", "replace")
-        whole = sum(text.count(letter) for letter in _LETTERS)
-        return whole > 10 * text.count("\ufffd")
-    return True
-
-
-def _find_single_byte(content: bytes) -> str:
-    letters = Counter(content.translate(None, _ASCII))
-    scores = {
-        encoding: sum(letters[byte] for byte in _LETTERS.encode(encoding))
-        for encoding in ("cp1252", "mac_roman", "cp850")
-    }
-    best = max(scores, key=lambda encoding: scores[encoding])
-    if scores[best]:
-        return best
-    guess = from_bytes(content[:_SAMPLE_BYTES]).best()
-    return guess.encoding if guess is not None else "latin-1"
 
 
 def _refuse_what_is_no_text(content: bytes, encoding: str) -> None:

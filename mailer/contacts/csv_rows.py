@@ -75,8 +75,8 @@ class Checker:
         if len(texts) < self._width:
             texts = texts + [""] * (self._width - len(texts))
         joined = "|".join(texts)
-        if _untidy(joined):
-            texts = [cells.unneutralise(_without_dash(cells.clean(text))) for text in texts]
+        if cells.untidy(joined):
+            texts = [cells.tidy(text) for text in texts]
             joined = "|".join(texts)
         value = dict(zip(self._names, self._pick(texts), strict=True))
         found = self._read_address(row, value)
@@ -298,24 +298,6 @@ class Checker:
 _is_pupil = lru_cache(maxsize=50_000)(detectors.is_pupil)
 _is_student = lru_cache(maxsize=50_000)(detectors.is_student)
 _has_special_category = lru_cache(maxsize=10_000)(detectors.has_special_category)
-
-
-def _untidy(joined: str) -> bool:
-    """Whether a row needs the slower cleaning of its cells."""
-    return (
-        "  " in joined
-        or "| " in joined
-        or " |" in joined
-        or "'" in joined
-        or "|-|" in joined
-        or joined[:1] in " -"
-        or joined[-1:] in " -"
-        or not joined.isprintable()
-    )
-
-
-def _without_dash(text: str) -> str:
-    return "" if text in ("-", "–", "—") else text
 
 
 def _looks_private(row: Row, domain: Domain) -> bool:
