@@ -18,8 +18,9 @@ from mailer.db import is_inside
 
 log = logging.getLogger(__name__)
 
-# In the order workers take from them.
-QUEUES = ("send", "events", "imports", "default")
+# In the order workers take from them. The small jobs that return (sweep, brake, quota, events) come
+# first: behind a long send they would wait for its end, while a send only waits for seconds.
+QUEUES = ("default", "events", "send", "imports")
 JOB_TIMEOUT_SECONDS = 120
 
 _WAITING = "jobs_waiting_for_commit"
