@@ -7,6 +7,7 @@ the answer is lost or unclear the outcome is UNKNOWN and the message must not be
 
 import enum
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -146,8 +147,17 @@ _WITHOUT_CREDENTIALS = (
 )
 
 
+class _TooLateError(Exception):
+    """The call may not leave any more; nothing of it has."""
+
+
+TOO_LATE = Result(Outcome.NOT_NOW, error="claim_too_old")
+
+
 def _of_error(error: Exception) -> Result:
     """What an exception of a whole call proves about every message in it."""
+    if isinstance(error, _TooLateError):
+        return TOO_LATE
     if isinstance(error, EndpointConnectionError | ConnectTimeoutError | ProxyConnectionError):
         return Result(Outcome.NOT_NOW, error="connection")  # the body was never sent
     if isinstance(error, _WITHOUT_CREDENTIALS):
@@ -160,6 +170,9 @@ def _of_error(error: Exception) -> Result:
     if code in ("TooManyRequestsException", "ThrottlingException") or status == 429:
         daily = "daily" in text.lower()
         return Result(Outcome.QUOTA if daily else Outcome.NOT_NOW, error=code or "throttled")
+    if "Signature expired" in text or code in ("RequestExpired", "ExpiredSignature"):
+        # AWS refuses what was signed more than five minutes ago: the process was frozen meanwhile.
+        return TOO_LATE
     if status >= 500 or status == 0:
         # A server error does not prove that nothing was accepted before it.
         return Result(Outcome.UNKNOWN, error=code or f"http_{status}")
@@ -202,17 +215,26 @@ class SesClient:
         events = self._client.meta.events
         events.register("before-parameter-build.sesv2.SendBulkEmail", _keep_body)
         events.register("before-call.sesv2.SendBulkEmail", _put_body)
+        events.register("before-send.sesv2.SendBulkEmail", self._hold_back)
         events.register("before-parse.sesv2.SendBulkEmail", _keep_answer)
+        # botocore tells its last event before the bytes go nothing but the request.
+        self._under_way = threading.local()
 
     def send_bulk(self, call: BulkCall) -> list[Result]:
         """One SendBulkEmail. Never raises for what SES or the network may do."""
         try:
+            self._under_way.may_leave = call.may_leave
             answer = self._call(write_body(call, self._common.get("ConfigurationSetName")))
         except Exception as error:  # noqa: BLE001 - whatever it is, it must end in an outcome
             return [_of_error(error)] * len(call.entries)
-        results = [_of_entry(entry) for entry in answer.get("BulkEmailEntryResults", ())]
+        answers = answer.get("BulkEmailEntryResults", ())
+        results = [_of_entry(each, entry.to) for each, entry in zip(answers, call.entries)]  # noqa: B905 - SES may answer for fewer, or for more
         missing = len(call.entries) - len(results)
-        return results[: len(call.entries)] + [Result(Outcome.UNKNOWN, error="no_result")] * missing
+        return results + [Result(Outcome.UNKNOWN, error="no_result")] * missing
+
+    def _hold_back(self, **_: Any) -> None:
+        if not self._under_way.may_leave():
+            raise _TooLateError
 
     def _call(self, body: bytes) -> Mapping[str, Any]:
         # Any member will do for botocore to make a request of; our body then takes its place.
@@ -269,11 +291,12 @@ def _keep_answer(
         response_dict["body"] = b"{}"
 
 
-def _of_entry(entry: Mapping[str, Any]) -> Result:
+def _of_entry(entry: Mapping[str, Any], to: str) -> Result:
     outcome = _ENTRY_STATUS.get(str(entry.get("Status")), Outcome.UNKNOWN)
     if outcome is Outcome.ACCEPTED:
         return Result(outcome, message_id=entry.get("MessageId"))
-    if outcome is Outcome.REFUSED and "not verified" in str(entry.get("Error", "")):
-        # About the sender, or about an account still in the sandbox: not about this person.
-        return Result(Outcome.HALT, error="MessageRejected")
+    said = str(entry.get("Error", "")).lower()
+    if outcome is Outcome.REFUSED and "not verified" in said:
+        # About the sender; or, where it names the recipient, about an account in the sandbox.
+        return Result(Outcome.HALT, error="sandbox" if to.lower() in said else "MessageRejected")
     return Result(outcome, error=str(entry.get("Status"))[:80])

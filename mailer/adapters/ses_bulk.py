@@ -7,7 +7,7 @@ the template's 40 KB and some 200 values in each of 50 entries, anew for every c
 import json
 import re
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -60,9 +60,15 @@ class WrittenEntry:
         return dict(json.loads(self.text))
 
 
+def always() -> bool:
+    """A call that may leave at any time."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class BulkCall:
-    """At most 50 people who get the same template."""
+    """At most 50 people who get the same template. `may_leave` is asked once more right before the
+    bytes go: a process may have been frozen since the call was made."""
 
     sender: str
     reply_to: str
@@ -71,6 +77,7 @@ class BulkCall:
     text: str
     headers: Sequence[tuple[str, str]]
     entries: Sequence[BulkEntry | WrittenEntry]
+    may_leave: Callable[[], bool] = always
 
 
 class EntryForm:

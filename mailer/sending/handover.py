@@ -1,16 +1,16 @@
 """One claim handed to SES: a call for each language, in halves when one entry spoils it."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import timedelta
 
 from mailer import clock
-from mailer.adapters.ses import PERHAPS_ONE_ENTRY, BulkCall, Outcome, Result, Ses
+from mailer.adapters.ses import PERHAPS_ONE_ENTRY, TOO_LATE, BulkCall, Outcome, Result, Ses
 from mailer.sending import filling
 from mailer.sending.claims import Claimed
 from mailer.sending.rendering import Rendering
 
-TOO_OLD = Result(Outcome.NOT_NOW, error="claim_too_old")
 # So many entries refused alone while none was accepted: it is about the call after all.
 AT_FAULT_ALONE = 3
 
@@ -21,6 +21,19 @@ class Handover:
 
     claimed: list[Claimed]
     call: BulkCall
+
+
+class Lease:
+    """The time in which claimed messages may be handed over. Begun before the claim, and counted by
+    two clocks, so that one that is set back makes it no longer."""
+
+    def __init__(self, seconds: float) -> None:
+        self._until = clock.now() + timedelta(seconds=seconds)
+        self._end = time.monotonic() + seconds
+
+    def holds(self) -> bool:
+        """Whether it is not over yet by either clock."""
+        return clock.now() < self._until and time.monotonic() < self._end
 
 
 def prepare(rendering: Rendering, claimed: Sequence[Claimed]) -> list[Handover]:
@@ -50,10 +63,10 @@ def _prepare(rendering: Rendering, language: str, claimed: list[Claimed]) -> Han
 
 
 def hand_over(
-    ses: Ses, handovers: Sequence[Handover], *, until: datetime, proven: bool = False
+    ses: Ses, handovers: Sequence[Handover], *, lease: Lease, proven: bool = False
 ) -> list[tuple[Claimed, Result]]:
-    """Make the calls, outside any transaction. What has not been called by `until` is not called
-    any more: by then others may have taken the claim for lost.
+    """Make the calls, outside any transaction, as long as the lease holds: later, others may have
+    taken the claim for lost.
 
     A call that SES refuses as a whole for what may be one entry's fault is made again in halves,
     down to that entry, which alone is refused. `proven`: SES has accepted others of this campaign,
@@ -61,7 +74,7 @@ def hand_over(
     """
     outcomes: list[tuple[Claimed, Result]] = []
     for handover in handovers:
-        calls = _Calls(ses, until)
+        calls = _Calls(ses, lease)
         results = calls.make(handover.call)
         if proven or calls.accepted:
             results = [_of_this_one(result) for result in results]
@@ -72,17 +85,17 @@ def hand_over(
 class _Calls:
     """A call, or the parts of it."""
 
-    def __init__(self, ses: Ses, until: datetime) -> None:
+    def __init__(self, ses: Ses, lease: Lease) -> None:
         self._ses = ses
-        self._until = until
+        self._lease = lease
         self._at_fault = 0
         self.accepted = False
 
     def make(self, call: BulkCall) -> list[Result]:
         """A result for each entry."""
-        if clock.now() >= self._until:
-            return [TOO_OLD] * len(call.entries)
-        results = self._ses.send_bulk(call)
+        if not self._lease.holds():
+            return [TOO_LATE] * len(call.entries)
+        results = self._ses.send_bulk(replace(call, may_leave=self._lease.holds))
         self.accepted |= any(result.outcome is Outcome.ACCEPTED for result in results)
         if not _may_be_one(results):
             return results

@@ -23,6 +23,7 @@ from mailer.segments.rules import SegmentError
 from mailer.sending import delivery, launch, pacing, stops
 from mailer.sending import sweep as sweeping
 from mailer.sending.delivery import Claimed
+from mailer.sending.handover import Lease
 from mailer.sending.launch import LaunchError
 from mailer.sending.rendering import OptOutMissingError, Rendering
 
@@ -124,6 +125,7 @@ class Sender:
         """One claim and its call."""
         with self._database, transaction(self._here.sessions) as session:
             now = clock.now()
+            lease = Lease(self._here.settings.claim_lease_seconds / 2)
             taken = run.claims(session, now).take(session, limit=granted, now=now)
         self._pace.give_back(granted - len(taken.messages))
         if taken.empty:
@@ -131,10 +133,9 @@ class Sender:
         else:
             self.took = True
         if taken.messages:
-            self._hand_over(run, taken.messages, claimed_at=now)
+            self._hand_over(run, taken.messages, lease)
 
-    def _hand_over(self, run: Run, messages: list[Claimed], *, claimed_at: datetime) -> None:
-        until = claimed_at + timedelta(seconds=self._here.settings.claim_lease_seconds / 2)
+    def _hand_over(self, run: Run, messages: list[Claimed], lease: Lease) -> None:
         try:
             handovers = delivery.prepare(run.rendering, messages)
         except Exception as error:  # noqa: BLE001 - nothing has left, and the ledger must say so
@@ -145,7 +146,7 @@ class Sender:
             )
             outcomes = [(message, halted) for message in messages]
         else:
-            outcomes = delivery.hand_over(self._ses, handovers, until=until, proven=run.proven)
+            outcomes = delivery.hand_over(self._ses, handovers, lease=lease, proven=run.proven)
         if any(result.outcome is Outcome.ACCEPTED for _, result in outcomes):
             run.proven = True
         self._record(run, outcomes)

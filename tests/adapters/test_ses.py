@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -253,6 +254,32 @@ def test_a_refused_connection_proves_that_nothing_was_sent() -> None:
     client = make_client(f"http://127.0.0.1:{free_port()}")
     assert outcomes(client.send_bulk(make_call())) == [Outcome.NOT_NOW]
     assert client.send_single(make_mail()).outcome is Outcome.NOT_NOW
+
+
+def test_a_process_that_was_frozen_before_the_bytes_left_sends_nothing(
+    stand_in: StandIn, client: SesClient
+) -> None:
+    asked: list[bool] = []
+
+    def only_at_first() -> bool:
+        asked.append(True)
+        return False
+
+    results = client.send_bulk(replace(make_call(), may_leave=only_at_first))
+    assert asked == [True]
+    assert outcomes(results) == [Outcome.NOT_NOW]
+    assert stand_in.counts()["accepted"] == 0
+    assert outcomes(client.send_bulk(make_call())) == [Outcome.ACCEPTED]
+
+
+def test_a_signature_that_is_too_old_proves_that_nothing_was_accepted() -> None:
+    body = b'{"message": "Signature expired: 20261122T100000Z is now earlier than"}'
+    answer = (
+        b"HTTP/1.1 403 Forbidden\r\nx-amzn-ErrorType: InvalidSignatureException\r\n"
+        b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+    )
+    with answering(answer) as url:
+        assert outcomes(make_client(url).send_bulk(make_call())) == [Outcome.NOT_NOW]
 
 
 @pytest.mark.parametrize("fault", ["drop_next", "lose_next"])

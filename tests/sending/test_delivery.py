@@ -22,7 +22,7 @@ from mailer.contacts.address import canonical
 from mailer.contacts.consents import Statement
 from mailer.contacts.models import Company, Contact
 from mailer.db import transaction
-from mailer.sending import delivery, jobs, launch, rendering, sender
+from mailer.sending import delivery, handover, jobs, launch, rendering, sender
 from mailer.sending.delivery import Claim, Claimed
 from mailer.sending.models import Message
 from mailer.sending.rendering import OptOutMissingError
@@ -340,10 +340,10 @@ def test_a_claim_too_old_is_not_handed_over(
         campaign = session.get_one(Campaign, frozen)
         made = launch.rendering(session, campaign, scene.here.settings, now=scene.now)
     handovers = delivery.prepare(made, taken.messages)
-    outcomes = delivery.hand_over(ses, handovers, until=scene.now - timedelta(seconds=1))
+    outcomes = delivery.hand_over(ses, handovers, lease=handover.Lease(-1))
     assert {result.outcome for _, result in outcomes} == {Outcome.NOT_NOW}
     assert ses.calls == []
-    outcomes = delivery.hand_over(ses, handovers, until=scene.now + timedelta(hours=1))
+    outcomes = delivery.hand_over(ses, handovers, lease=handover.Lease(3600))
     assert {result.outcome for _, result in outcomes} == {Outcome.ACCEPTED}
 
 

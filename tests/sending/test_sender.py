@@ -9,7 +9,7 @@ from redis import Redis
 from rq import Queue
 from sqlalchemy.orm import Session, sessionmaker
 
-from mailer import clock, stopping
+from mailer import stopping
 from mailer.adapters.ses import BulkCall, BulkEntry, Outcome, Result, SingleMail
 from mailer.campaigns import lifecycle
 from mailer.config import Settings
@@ -245,9 +245,8 @@ def test_a_call_of_one_is_the_entrys_fault_only_once_others_were_accepted(
     entry = BulkEntry(to="a@b.example", data={}, headers=[], tags={})
     call = BulkCall("a@c.example", "", "s", "h", "t", [], [entry])
     ses.at_fault = {"a@b.example"}
-    far = clock.now() + timedelta(days=1)
     claimed: list[delivery.Claimed] = [None]  # type: ignore[list-item]
     [(_, result)] = handover.hand_over(
-        ses, [handover.Handover(claimed, call)], until=far, proven=proven
+        ses, [handover.Handover(claimed, call)], lease=handover.Lease(3600), proven=proven
     )
     assert result.outcome is (Outcome.REFUSED if proven else Outcome.HALT)
