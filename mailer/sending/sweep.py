@@ -12,7 +12,7 @@ from sqlalchemy import exists, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Campaign
-from mailer.sending import proof
+from mailer.sending import proof, stops
 from mailer.sending.models import Message
 from mailer.sending.proof import Call, Margins
 
@@ -133,12 +133,13 @@ def cancel_left_over(session: Session) -> int:
 
 
 def waiting_campaigns(session: Session, *, now: datetime) -> list[int]:
-    """Campaigns with something to send now."""
+    """Campaigns with something to send now; none while everything is stopped."""
     return list(
         session.scalars(
             select(Campaign.id)
             .where(
                 Campaign.state == "sending",
+                stops.none_open(),
                 exists()
                 .where(
                     Message.campaign_id == Campaign.id,
