@@ -3,9 +3,10 @@
 
 BIN := .venv/bin
 LOCKS := pyproject.toml uv.lock requirements.lock requirements-dev.lock
-# Every test process has its own servers: more than four help nobody.
+# Half of the tests wait for something, so one process more than there are cores. Every process has
+# its own servers: more than four help nobody.
 PROCESSES ?= $(shell n=$$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2); \
-	[ $$n -gt 4 ] && n=4; [ $$n -lt 2 ] && n=2; echo $$n)
+	n=$$((n + 1)); [ $$n -gt 4 ] && n=4; [ $$n -lt 2 ] && n=2; echo $$n)
 
 .PHONY: demo up test lint locks messages screenshots
 .DEFAULT_GOAL := demo

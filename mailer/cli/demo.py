@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mailer.stack.supervisor import Stack
 
 # The example should not be waited for; the hold is long enough to be seen.
-OVERRIDES = {"HOLD_SECONDS": "3", "CLAIM_LEASE_SECONDS": "20", "SETTLE_SECONDS": "15"}
+OVERRIDES = {"HOLD_SECONDS": "3", "CLAIM_LEASE_SECONDS": "10", "SETTLE_SECONDS": "40"}
 
 
 @click.command()

@@ -8,7 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -18,10 +18,9 @@ from mailer.events.links import KINDS
 from mailer.events.models import Event
 from mailer.events.rules import RULESET
 from mailer.events.verdicts import reclassify
-from mailer.sending.models import Message
 
-# Ids of messages in one transaction; of most messages nothing was heard.
-STRETCH = 20_000
+# Messages with hits in one transaction.
+STRETCH = 5_000
 
 
 class RulesetRun(Model):
@@ -66,16 +65,24 @@ def go_on(session: Session, *, now: datetime, stretch: int = STRETCH) -> Stretch
     ).one_or_none()
     if run is None:
         return None
-    after, upto = run.after_message_id, run.after_message_id + stretch
-    judged = _judge(session, after, upto)
-    last = session.scalar(select(func.max(Message.id))) or 0
-    done = upto >= last
+    ids = session.scalars(
+        select(Event.message_id)
+        .where(Event.message_id > run.after_message_id, Event.kind.in_(KINDS))
+        .distinct()
+        .order_by(Event.message_id)
+        .limit(stretch)
+    ).all()
+    _judge_all(session, ids)
+    done = len(ids) < stretch
     session.execute(
         update(RulesetRun)
         .where(RulesetRun.ruleset == RULESET)
-        .values(after_message_id=upto, finished_at=now if done else None)
+        .values(
+            after_message_id=ids[-1] if ids else run.after_message_id,
+            finished_at=now if done else None,
+        )
     )
-    return Stretch(judged, done)
+    return Stretch(len(ids), done)
 
 
 def of_campaign(session: Session, campaign_id: int) -> int:
@@ -83,16 +90,6 @@ def of_campaign(session: Session, campaign_id: int) -> int:
     ids = session.scalars(
         select(Event.message_id)
         .where(Event.campaign_id == campaign_id, Event.kind.in_(KINDS))
-        .distinct()
-    ).all()
-    _judge_all(session, ids)
-    return len(ids)
-
-
-def _judge(session: Session, after: int, upto: int) -> int:
-    ids = session.scalars(
-        select(Event.message_id)
-        .where(Event.message_id > after, Event.message_id <= upto, Event.kind.in_(KINDS))
         .distinct()
     ).all()
     _judge_all(session, ids)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from mailer.languages import N_
+from mailer.languages import DEFAULT_LANGUAGE, N_
 from mailer.sending.models import ACCEPTED
 
 # Causes after which silence says something: SES never answered. Where it did answer, with an error
@@ -46,12 +46,28 @@ STANDINGS: Mapping[str, str] = {
 }
 
 
+def version_of(messages: str) -> str:
+    """SQL: the language in which a message is sent (mailer.sending.rendering.language_of).
+
+    A claim becomes a call for each of them, and one of those may be lost while another arrives.
+    """
+    written = (
+        "SELECT k.language FROM campaign_contents AS k"  # noqa: S608 - a name of ours
+        f" WHERE k.mjml <> '' AND k.campaign_id = {messages}.campaign_id"
+    )
+    return (
+        f"coalesce(({written} AND k.language = {messages}.language),"
+        f" ({written} ORDER BY k.language <> '{DEFAULT_LANGUAGE}', k.language LIMIT 1), '')"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """The open messages of one campaign that were claimed at one moment, and what is known."""
+    """The open messages of one call, which were claimed at one moment, and what is known."""
 
     campaign_id: int
     claimed_at: datetime
+    version: str
     standing: str
 
 
@@ -80,11 +96,12 @@ _SEEN = """
 _STANDINGS = text(
     f"""
     WITH open AS (
-        SELECT DISTINCT campaign_id, claimed_at FROM messages
-        WHERE state = 'uncertain' AND kind = 'campaign' AND error = ANY(:lost)
-            AND claimed_at > :oldest
+        SELECT DISTINCT m.campaign_id, m.claimed_at, {version_of("m")} AS version
+        FROM messages AS m
+        WHERE m.state = 'uncertain' AND m.kind = 'campaign' AND m.error = ANY(:lost)
+            AND m.claimed_at > :oldest
     )
-    SELECT campaign_id, claimed_at, CASE
+    SELECT campaign_id, claimed_at, version, CASE
         WHEN claimed_at > :young THEN 'waiting'
         WHEN EXISTS (
             SELECT FROM raw_notifications AS r WHERE r.state = 'new'
@@ -115,7 +132,7 @@ _STANDINGS = text(
             SELECT FROM messages AS n
             WHERE n.sent_at BETWEEN open.claimed_at - :lease AND open.claimed_at + 2 * :lease
                 AND n.claimed_at = open.claimed_at AND n.campaign_id = open.campaign_id
-                AND n.state = ANY(:accepted)
+                AND n.state = ANY(:accepted) AND {version_of("n")} = open.version
         ) THEN 'call_accepted'
         ELSE 'proven' END AS standing
     FROM open

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from mailer.campaigns.models import Campaign
 from mailer.sending import proof, stops
 from mailer.sending.models import Message
-from mailer.sending.proof import Call, Margins
+from mailer.sending.proof import Call, Margins, version_of
 
 
 def expire_claims(session: Session, *, lease_seconds: int, now: datetime) -> int:
@@ -54,6 +54,7 @@ def requeue_unaccepted(session: Session, *, margins: Margins, now: datetime) -> 
         {
             "campaigns": [each.campaign_id for each in proven],
             "moments": [each.claimed_at for each in proven],
+            "versions": [each.version for each in proven],
             "lost": list(proof.LOST),
             "lease": margins.lease,
             "now": now,
@@ -76,11 +77,12 @@ _SETTLE_BY_TRACES = text(
 )
 # A notification that could not be applied yet waits; one that names the message is no silence.
 _REQUEUE = text(
-    r"""
+    rf"""
     UPDATE messages AS m SET state = 'queued', not_before = :now, error = 'not_accepted'
-    FROM unnest(CAST(:campaigns AS bigint[]), CAST(:moments AS timestamptz[]))
-        AS c(campaign_id, claimed_at)
+    FROM unnest(CAST(:campaigns AS bigint[]), CAST(:moments AS timestamptz[]),
+        CAST(:versions AS text[])) AS c(campaign_id, claimed_at, version)
     WHERE m.campaign_id = c.campaign_id AND m.claimed_at = c.claimed_at
+        AND {version_of("m")} = c.version
         AND m.state = 'uncertain' AND m.kind = 'campaign' AND m.error = ANY(:lost)
         AND m.confirmed_at IS NULL
         AND NOT EXISTS (
@@ -92,16 +94,17 @@ _REQUEUE = text(
             WHERE r.state = 'waiting' AND r.body ~ ('message\W+' || m.id || '\M')
         )
     RETURNING m.id
-    """
+    """  # noqa: S608 - our own words only
 )
 _NOTE_ACCEPTED_CALL = text(
-    """
+    f"""
     UPDATE messages AS m SET error = 'call_accepted'
-    FROM unnest(CAST(:campaigns AS bigint[]), CAST(:moments AS timestamptz[]))
-        AS c(campaign_id, claimed_at)
+    FROM unnest(CAST(:campaigns AS bigint[]), CAST(:moments AS timestamptz[]),
+        CAST(:versions AS text[])) AS c(campaign_id, claimed_at, version)
     WHERE m.campaign_id = c.campaign_id AND m.claimed_at = c.claimed_at
+        AND {version_of("m")} = c.version
         AND m.state = 'uncertain' AND m.kind = 'campaign'
-    """
+    """  # noqa: S608 - our own words only
 )
 
 
@@ -113,6 +116,7 @@ def _note_accepted_calls(session: Session, calls: list[Call]) -> None:
             {
                 "campaigns": [each.campaign_id for each in calls],
                 "moments": [each.claimed_at for each in calls],
+                "versions": [each.version for each in calls],
             },
         )
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select, text, update
+from sqlalchemy import ColumnElement, Text, func, literal_column, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer import audit
@@ -94,6 +94,7 @@ def messages(
             func.coalesce(Company.name, "").label("company"),
             Message.claimed_at,
             Message.error,
+            literal_column(proof.version_of("messages"), Text).label("version"),
         )
         .outerjoin(Contact, Contact.id == Message.contact_id)
         .outerjoin(Company, Company.id == Contact.company_id)
@@ -103,8 +104,8 @@ def messages(
     )
     if campaign_id is not None:
         statement = statement.where(Message.campaign_id == campaign_id)
-    standings: dict[tuple[int | None, datetime | None], str] = {
-        (call.campaign_id, call.claimed_at): call.standing
+    standings: dict[tuple[int | None, datetime | None, str], str] = {
+        (call.campaign_id, call.claimed_at, call.version): call.standing
         for call in proof.calls(session, margins=margins, now=now)
     }
     return [
@@ -117,7 +118,9 @@ def messages(
             company=row.company,
             claimed_at=row.claimed_at,
             cause=cause_of(row.error),
-            standing=_standing(row.error, standings.get((row.campaign_id, row.claimed_at))),
+            standing=_standing(
+                row.error, standings.get((row.campaign_id, row.claimed_at, row.version))
+            ),
         )
         for row in session.execute(statement)
     ]

@@ -47,7 +47,7 @@ BROWSER = {
     "Accept-Language": "fi-FI,fi;q=0.9",
 }
 IMPORT_SECONDS = 60
-CAMPAIGN_SECONDS = 90
+CAMPAIGN_SECONDS = 300
 SETTLE_SECONDS = 30
 USER_NAME = "maija.esimerkki"
 PREHEADER = {

@@ -78,7 +78,7 @@ def with_defaults(environ: Mapping[str, str], var: Path) -> dict[str, str]:
     chosen = {
         "HOLD_SECONDS": "5",
         "CLAIM_LEASE_SECONDS": "15",
-        "SETTLE_SECONDS": "30",
+        "SETTLE_SECONDS": "60",
         "PYTHONUNBUFFERED": "1",
     }
     chosen |= {

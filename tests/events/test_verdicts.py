@@ -324,9 +324,8 @@ def test_hits_that_older_rules_judged_are_judged_anew(judged_of_old: Mailing) ->
 
 def test_judging_anew_goes_on_where_it_stopped(judged_of_old: Mailing) -> None:
     session = judged_of_old.session
-    first = judged_of_old.messages[0].id
     steps = []
-    while (step := rejudging.go_on(session, now=LATER, stretch=first)) is not None:
+    while (step := rejudging.go_on(session, now=LATER, stretch=1)) is not None:
         steps.append(step.judged)
         assert len(steps) < 10
     assert sum(steps) == 3

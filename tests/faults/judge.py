@@ -48,6 +48,9 @@ class End:
     without_events: bool = False
     # Messages of the ledger that are no campaign's: probes.
     others: Collection[int] = ()
+    # Messages whose own link was pressed, which the product takes for a proof that they arrived:
+    # the people of a plan press the links of messages that they may not have got yet.
+    pressed: Collection[int] = ()
 
 
 def judge(end: End) -> list[Problem]:
@@ -65,6 +68,8 @@ def judge(end: End) -> list[Problem]:
         ),
     ]
     for row in end.ledger:
+        if row.state == "sent" and row.id in end.pressed and row.id not in end.sink:
+            continue
         problem = _of_message(row, end.sink.get(row.id, ()), without_events=end.without_events)
         if problem is not None:
             problems.append(Problem(problem[0], row.id, problem[1]))

@@ -401,6 +401,10 @@ class Run:
             wrongly_claimed=witness.wrongly_claimed(place.look),
             wrongly_blocked=witness.wrongly_blocked(place.look),
             without_events="events_lost" in self._plan.kinds,
+            pressed={
+                row.message_id
+                for row in place.look("SELECT message_id FROM events WHERE kind = 'opt_out'")
+            },
         )
 
 

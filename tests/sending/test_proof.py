@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from mailer.campaigns.models import Campaign
+from mailer.campaigns.models import Campaign, CampaignContent
 from mailer.sending import proof, sweep
 from mailer.sending.models import STATES, Message
 from mailer.sending.proof import Margins
@@ -392,6 +392,33 @@ def test_what_is_no_campaigns_message_is_never_sent_again(
     make_stream(session, now)
     assert requeue(session, now) == 0
     assert message.state == "uncertain"
+
+
+def test_a_claim_in_two_languages_is_two_calls(
+    session: Session, campaign_id: int, now: datetime
+) -> None:
+    session.add_all(
+        CampaignContent(campaign_id=campaign_id, language=language, mjml="<mjml/>", updated_at=now)
+        for language in ("fi", "sv")
+    )
+    swedish = make_lost(session, campaign_id, now, language="sv")
+    # There is no English version, so this one was in the Finnish call, which Amazon took.
+    english = make_lost(session, campaign_id, now, language="en")
+    make_message(
+        session,
+        campaign_id,
+        now,
+        state="delivered",
+        language="fi",
+        claimed_at=after_the_call(now, 0),
+        sent_at=after_the_call(now, 1),
+        confirmed_at=after_the_call(now, 2),
+        ses_message_id="0110",
+    )
+    make_stream(session, now)
+    assert requeue(session, now) == 1
+    assert (swedish.state, swedish.error) == ("queued", "not_accepted")
+    assert (english.state, english.error) == ("uncertain", "call_accepted")
 
 
 def test_each_call_is_judged_by_its_own_time_and_campaign(

@@ -1,5 +1,6 @@
 """One send job serves all campaigns in turn, and finds the one entry that spoils a call."""
 
+import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
@@ -186,12 +187,16 @@ def test_a_notice_published_under_way_is_heeded(
     monkeypatch.setattr(sender, "CLAIMS_KEPT", timedelta(0))
     campaign_id = own_people(scene, 400)
     content = profiles.load("example")
+    published = threading.Event()
 
     def demand_more(call: int) -> None:
-        if call == 1:
-            targeting = {"evidence_minimum": 3, "confidence_minimum": 1.0}
-            with transaction(scene.sessions) as session:
-                switches.publish(session, {**content, "targeting": targeting}, now=scene.now)
+        if call > 1:
+            published.wait(120)  # the other thread's call is under way meanwhile
+            return
+        targeting = {"evidence_minimum": 3, "confidence_minimum": 1.0}
+        with transaction(scene.sessions) as session:
+            switches.publish(session, {**content, "targeting": targeting}, now=scene.now)
+        published.set()
 
     ses.before_answer = demand_more
     jobs.send(campaign_id)

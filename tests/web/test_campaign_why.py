@@ -171,12 +171,12 @@ def test_the_lists_and_the_contact_lead_to_the_answer(client: Browser, scene: Sc
     campaign_id, got, *_ = make_sent(scene)
     sign_in(client, roles=["marketer"], language="en")
     assert (
-        f"/campaigns/{campaign_id}/why?address="
+        f"/campaigns/{campaign_id}/why?contact="
         in client.get(f"/campaigns/{campaign_id}/list/got").text
     )
     with scene.sessions() as session:
         contact_id = session.scalar(select(Contact.id).where(Contact.email == got))
-    assert f"/campaigns/{campaign_id}/why?address=" in client.get(f"/contacts/{contact_id}").text
+    assert f"/campaigns/{campaign_id}/why?contact=" in client.get(f"/contacts/{contact_id}").text
 
 
 def test_the_command_tells_the_same(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:

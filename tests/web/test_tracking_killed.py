@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Self
 
@@ -100,7 +101,12 @@ class Clicks:
             thread.join(PATIENCE)
 
     def _click(self) -> None:
+        # Reconnects by itself after it was closed.
         connection = http.client.HTTPConnection("127.0.0.1", self._web.port, timeout=60)
+        with closing(connection):
+            self._click_all(connection)
+
+    def _click_all(self, connection: http.client.HTTPConnection) -> None:
         while True:
             with self._lock:
                 if not self._left:
