@@ -38,6 +38,7 @@ from mailer.config import Settings, from_environment
 from mailer.db import make_engine, make_sessions, psycopg_url
 from mailer.keys import use_suppression_key
 from mailer.languages import DEFAULT_LANGUAGE, in_language
+from mailer.notice import switches
 from mailer.sending import clocks
 from mailer.stack import migrations
 from mailer.stack.postgres import Postgres
@@ -123,6 +124,13 @@ def _default_language() -> Iterator[None]:
 def _any_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests have a moment of their own, which the database's clock need not agree with."""
     monkeypatch.setattr(clocks, "TOLERANCE", timedelta(days=3650))
+
+
+@pytest.fixture(autouse=True)
+def _notices_of_this_test() -> None:
+    """Ids begin at 1 in every test and its moment is the same, so a notice kept of an earlier test
+    would be taken for this one's."""
+    switches._parsed.clear()
 
 
 @pytest.fixture

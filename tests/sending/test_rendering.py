@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from jinja2 import DictLoader
 from lxml import html as lxml_html
 
-from mailer import clock
 from mailer.adapters.ses import Outcome, SesClient
 from mailer.config import Settings
 from mailer.languages import gettext, in_language
@@ -23,6 +22,7 @@ from mailer.sending import delivery, envelope, rendering
 from mailer.sending.delivery import Claimed
 from mailer.sending.envelope import Links, Person
 from mailer.sending.filling import Filling
+from mailer.sending.handover import Lease
 from mailer.sending.rendering import OptOutMissingError, Rendering
 from mailer.stand_in.server import Options, StandIn
 from mailer.tokens import Purpose, Signer
@@ -335,9 +335,8 @@ def test_what_ses_puts_together_is_what_the_preview_showed(
         connections=1,
         validate=True,
     )
-    far = clock.now().replace(year=2100)
     outcomes = delivery.hand_over(
-        ses, delivery.prepare(made, [Claimed(person, 1) for person in people]), until=far
+        ses, delivery.prepare(made, [Claimed(person, 1) for person in people]), lease=Lease(3600)
     )
     assert {result.outcome for _, result in outcomes} == {Outcome.ACCEPTED}
     for claimed, result in outcomes:
