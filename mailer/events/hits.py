@@ -28,7 +28,7 @@ from mailer.events.patterns import Hit
 from mailer.events.verdicts import hold, reclassify
 from mailer.notice import switches
 from mailer.notice.schema import Notice
-from mailer.sending.delivery import tracked
+from mailer.sending.claims import tracked
 from mailer.sending.models import Message
 
 # One message's link, asked for again and again, must not fill the database. Beyond this, each

@@ -1,47 +1,21 @@
-"""Claim, hand to SES, record. The only code that sends.
+"""SES as this process uses it, and marked copies to colleagues.
 
-A claim asks the gate inside the statement that takes the messages, for at most one SES call's
-worth, right before that call; the transaction is closed before SES is called and another one
-records each entry's outcome. Whatever dies in between leaves `sending` rows, which the sweep turns
-into `uncertain`: never sent again blindly.
+Messages to recipients go claims -> handover -> answers, driven by sender: a claim asks the gate
+inside the statement that takes the messages, for at most one SES call's worth, right before that
+call; the transaction is closed before SES is called and another one records each entry's outcome.
+Whatever dies in between leaves `sending` rows, which the sweep turns into `uncertain`: never sent
+again blindly.
 """
 
-import logging
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from mailer.adapters.ses import (
-    Outcome,
-    Result,
-    Ses,
-    SesClient,
-    SingleMail,
-)
+from mailer.adapters.ses import Outcome, Result, Ses, SesClient, SingleMail
 from mailer.config import Settings
-from mailer.sending.answers import MAX_ATTEMPTS, RETRY_AT_MOST, record
-from mailer.sending.claims import Claim, Claimed, Claims, tracked
 from mailer.sending.envelope import Person
-from mailer.sending.handover import Handover, hand_over, prepare
 from mailer.sending.models import Message
 from mailer.sending.rendering import Rendering
-
-__all__ = [
-    "MAX_ATTEMPTS",
-    "RETRY_AT_MOST",
-    "Claim",
-    "Claimed",
-    "Claims",
-    "Handover",
-    "hand_over",
-    "prepare",
-    "record",
-    "send_test",
-    "ses_of",
-    "tracked",
-]
-log = logging.getLogger(__name__)
-
 
 _clients: dict[Settings, SesClient] = {}
 

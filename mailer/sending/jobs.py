@@ -138,10 +138,7 @@ def probe() -> None:
         wanted = probes.wanted(session, margins=_margins(here), now=clock.now())
         if wanted is None:
             return
-        pace = pacing.pace_of(here)
-        granted, _ = pace.take(wanted.number)
-        pace.give_back(max(0, granted - wanted.number))
-        number = min(granted, wanted.number)
+        number, _ = pacing.pace_of(here).take(wanted.number)
         if not number:
             return
         batch = probes.begin(session, wanted, number=number, now=clock.now())

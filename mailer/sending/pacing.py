@@ -39,11 +39,6 @@ PAUSE_REASONS = {
         " to and what it said before going on."
     ),
     "no_credentials": N_("There are no credentials for Amazon SES."),
-    "AccountSuspendedException": N_("Amazon SES has suspended the account."),
-    "ACCOUNT_SUSPENDED": N_("Amazon SES has suspended the account."),
-    "SendingPausedException": N_("Sending is paused at Amazon SES."),
-    "ACCOUNT_SENDING_PAUSED": N_("Sending is paused at Amazon SES."),
-    "CONFIGURATION_SET_SENDING_PAUSED": N_("Sending is paused at Amazon SES."),
     "MailFromDomainNotVerifiedException": N_("Amazon SES has not verified the MAIL FROM domain."),
     "MAIL_FROM_DOMAIN_NOT_VERIFIED": N_("Amazon SES has not verified the MAIL FROM domain."),
     "MessageRejected": N_("Amazon SES rejected the sender. Is the domain verified?"),

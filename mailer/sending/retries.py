@@ -2,7 +2,7 @@
 
 SES tries a mailbox for hours by itself before it reports a soft bounce, and then never again. A
 message is tried again only where the bounce itself says that it may work later (a full mailbox, or
-a 4.x.x status of the recipient's own server), at most RETRIES times, days apart, and through the
+a 4.x.x status of the recipient's own server), at most twice, days apart, and through the
 gate like any other: it goes back to the queue of its campaign. A bounce without a status is as
 often an automatic reply to a message that arrived, so it proves nothing and nothing is tried.
 No suppression is ever lifted by any of this.

@@ -20,9 +20,9 @@ from mailer.db import transaction
 from mailer.gate import Ask
 from mailer.installation import Installation
 from mailer.segments.rules import SegmentError
-from mailer.sending import delivery, launch, pacing, stops
+from mailer.sending import answers, delivery, handover, launch, pacing, stops
 from mailer.sending import sweep as sweeping
-from mailer.sending.delivery import Claimed
+from mailer.sending.claims import Claimed, Claims
 from mailer.sending.handover import Lease
 from mailer.sending.launch import LaunchError
 from mailer.sending.rendering import OptOutMissingError, Rendering
@@ -63,19 +63,19 @@ class Run:
         self.rendering = rendering
         # Whether SES has accepted a message of it: then its form is not at fault.
         self.proven = False
-        self._claims: delivery.Claims | None = None
+        self._claims: Claims | None = None
         self._asked: Ask | None = None
         self._look_at = clock.now()
         self._lock = threading.Lock()
 
-    def claims(self, session: Session, now: datetime) -> delivery.Claims:
+    def claims(self, session: Session, now: datetime) -> Claims:
         """The claims under the notice in force, looked at every few seconds."""
         with self._lock:
             if self._claims is None or now >= self._look_at:
                 campaign = session.get_one(Campaign, self.campaign_id)
                 ask = launch.ask(session, campaign, now=now, asks_ledger=False)
                 if self._claims is None or self._is_old(ask):
-                    self._claims, self._asked = delivery.Claims(campaign, ask), ask
+                    self._claims, self._asked = Claims(campaign, ask), ask
                 self._look_at = now + CLAIMS_KEPT
             return self._claims
 
@@ -137,7 +137,7 @@ class Sender:
 
     def _hand_over(self, run: Run, messages: list[Claimed], lease: Lease) -> None:
         try:
-            handovers = delivery.prepare(run.rendering, messages)
+            handovers = handover.prepare(run.rendering, messages)
         except Exception as error:  # noqa: BLE001 - nothing has left, and the ledger must say so
             halted = Result(Outcome.HALT, error=reason_of(error))
             log.warning(
@@ -146,7 +146,7 @@ class Sender:
             )
             outcomes = [(message, halted) for message in messages]
         else:
-            outcomes = delivery.hand_over(self._ses, handovers, lease=lease, proven=run.proven)
+            outcomes = handover.hand_over(self._ses, handovers, lease=lease, proven=run.proven)
         if any(result.outcome is Outcome.ACCEPTED for _, result in outcomes):
             run.proven = True
         self._record(run, outcomes)
@@ -166,7 +166,7 @@ class Sender:
 
     def _write(self, run: Run, outcomes: list[tuple[Claimed, Result]]) -> None:
         with self._database, transaction(self._here.sessions) as session:
-            delivery.record(session, outcomes, now=clock.now())
+            answers.record(session, outcomes, now=clock.now())
             self._heed(session, run, outcomes)
 
     def _heed(self, session: Session, run: Run, outcomes: list[tuple[Claimed, Result]]) -> None:

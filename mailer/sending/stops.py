@@ -15,20 +15,10 @@ from mailer import audit
 from mailer.languages import N_
 from mailer.sending.models import SendingStop
 
+BY_HAND = N_("All sending was stopped by hand.")
 # Answers of SES about the whole account (rules: SES errors): no campaign can be sent, and going on
 # asking would only make it worse.
-OF_THE_ACCOUNT = frozenset(
-    {
-        "AccountSuspendedException",
-        "ACCOUNT_SUSPENDED",
-        "SendingPausedException",
-        "ACCOUNT_SENDING_PAUSED",
-        "CONFIGURATION_SET_SENDING_PAUSED",
-        "sandbox",
-    }
-)
-SENTENCES = {
-    "user": N_("All sending was stopped by hand."),
+OF_THE_ACCOUNT = {
     "AccountSuspendedException": N_("Amazon SES has suspended the account."),
     "ACCOUNT_SUSPENDED": N_("Amazon SES has suspended the account."),
     "SendingPausedException": N_("Sending is paused at Amazon SES."),
@@ -54,7 +44,8 @@ def standing(session: Session) -> SendingStop | None:
 
 
 def stop_all(session: Session, *, reason: str, now: datetime, actor_id: int | None = None) -> bool:
-    """Stop all sending; False if it was stopped already. `reason`: a key of SENTENCES.
+    """Stop all sending; False if it was stopped already. `reason`: a key of OF_THE_ACCOUNT, or
+    `user`.
 
     What has been claimed by then may still leave: at most one call's worth for each sender thread.
     """
@@ -88,4 +79,4 @@ def lift(session: Session, *, now: datetime, actor_id: int | None = None) -> boo
 
 def sentence(reason: str) -> str:
     """The msgid of why all sending is stopped."""
-    return SENTENCES.get(reason, SENTENCES["user"])
+    return OF_THE_ACCOUNT.get(reason, BY_HAND)

@@ -32,10 +32,12 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from mailer import clock, installation
 from mailer.accounts import signed_in
 from mailer.accounts.models import User
+from mailer.adapters import queue, workers
 from mailer.app import create_app
 from mailer.config import Settings
 from mailer.db import transaction
 from tests.e2e.watch import watched
+from tests.sending.scene import Scene, make_scene
 from tests.web.people import make_user
 
 CHROMIUM_ARGUMENTS = [
@@ -121,6 +123,19 @@ def page(browser: Browser, live_server: LiveServer) -> Iterator[Page]:
     yield page
     context.close()
     assert live_server.problems == []
+
+
+@pytest.fixture
+def scene(
+    page: Page, connected_settings: Settings, sessions: sessionmaker[Session], redis: Redis
+) -> Scene:
+    """A register to send to, a worker that seems alive, and no SES that would answer."""
+    queue.connect(redis)
+    redis.sadd("rq:workers:send", "rq:worker:one")
+    redis.set(f"{workers.ALIVE}one", "1", ex=300)
+    return make_scene(
+        connected_settings, sessions, redis, clock.now(), ses_endpoint_url="http://127.0.0.1:1"
+    )
 
 
 def watch_page(page: Page, problems: list[str], hosts: Iterable[str]) -> None:

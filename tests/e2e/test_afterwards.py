@@ -7,34 +7,15 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
-from redis import Redis
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import clock, installation
-from mailer.adapters import queue, workers
-from mailer.config import Settings
 from mailer.db import transaction
 from mailer.sending import launch
 from mailer.sending.models import Message
-from tests.sending.scene import Scene, make_scene
+from tests.sending.scene import Scene
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture
-def scene(
-    page: Page,
-    connected_settings: Settings,
-    sessions: sessionmaker[Session],
-    redis: Redis,
-) -> Scene:
-    queue.connect(redis)
-    redis.sadd("rq:workers:send", "rq:worker:one")
-    redis.set(f"{workers.ALIVE}one", "1", ex=300)
-    return make_scene(
-        connected_settings, sessions, redis, clock.now(), ses_endpoint_url="http://127.0.0.1:1"
-    )
 
 
 def launch_with(scene: Scene, states: dict[str, int]) -> int:

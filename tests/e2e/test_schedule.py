@@ -6,16 +6,13 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 from redis import Redis
-from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import clock
-from mailer.adapters import queue, workers
 from mailer.adapters.pace import Pace, Quota
 from mailer.campaigns.models import Campaign, SenderDomain
-from mailer.config import Settings
 from mailer.db import transaction
 from mailer.sending import launch, warmup
-from tests.sending.scene import Scene, make_scene
+from tests.sending.scene import Scene
 
 pytestmark = pytest.mark.browser
 
@@ -26,19 +23,7 @@ def quota() -> Quota:
 
 
 @pytest.fixture
-def scene(
-    page: Page,
-    connected_settings: Settings,
-    sessions: sessionmaker[Session],
-    redis: Redis,
-    quota: Quota,
-) -> Scene:
-    queue.connect(redis)
-    redis.sadd("rq:workers:send", "rq:worker:one")
-    redis.set(f"{workers.ALIVE}one", "1", ex=300)
-    scene = make_scene(
-        connected_settings, sessions, redis, clock.now(), ses_endpoint_url="http://127.0.0.1:1"
-    )
+def scene(scene: Scene, redis: Redis, quota: Quota) -> Scene:
     Pace(redis, 1).set_limit(quota)
     return scene
 

@@ -1,8 +1,6 @@
 """A process whose clock is wrong neither sends nor sweeps."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 import time_machine
@@ -16,14 +14,8 @@ from mailer.config import Settings
 from mailer.db import transaction
 from mailer.sending import clocks, jobs
 from mailer.sending.models import Message
-from mailer.stand_in.server import Options, StandIn
+from mailer.stand_in.server import StandIn
 from tests.sending.scene import Scene, make_scene
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[StandIn]:
-    with StandIn(Options(directory=tmp_path / "stand-in")) as server:
-        yield server
 
 
 @pytest.fixture

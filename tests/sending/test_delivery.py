@@ -22,8 +22,9 @@ from mailer.contacts.address import canonical
 from mailer.contacts.consents import Statement
 from mailer.contacts.models import Company, Contact
 from mailer.db import transaction
-from mailer.sending import delivery, handover, jobs, launch, rendering, sender
-from mailer.sending.delivery import Claim, Claimed
+from mailer.sending import answers, delivery, handover, jobs, launch, rendering, sender
+from mailer.sending.claims import Claim, Claimed, Claims
+from mailer.sending.claims import tracked as may_be_tracked
 from mailer.sending.models import Message
 from mailer.sending.rendering import OptOutMissingError
 from tests.segments.register import notice_with
@@ -78,10 +79,10 @@ def frozen(scene: Scene) -> int:
     return campaign_id
 
 
-def claims(session: Session, scene: Scene, campaign_id: int) -> delivery.Claims:
+def claims(session: Session, scene: Scene, campaign_id: int) -> Claims:
     campaign = session.get_one(Campaign, campaign_id)
     ask = launch.ask(session, campaign, now=scene.now, asks_ledger=False)
-    return delivery.Claims(campaign, ask)
+    return Claims(campaign, ask)
 
 
 def claim(scene: Scene, campaign_id: int, *, limit: int = 50, later: float = 0) -> Claim:
@@ -93,7 +94,7 @@ def claim(scene: Scene, campaign_id: int, *, limit: int = 50, later: float = 0) 
 
 def record(scene: Scene, outcomes: Sequence[tuple[Claimed, Result]], *, later: float = 0) -> None:
     with transaction(scene.sessions) as session:
-        delivery.record(session, outcomes, now=scene.now + timedelta(seconds=later))
+        answers.record(session, outcomes, now=scene.now + timedelta(seconds=later))
 
 
 def change(scene: Scene, statement: Any) -> None:
@@ -339,11 +340,11 @@ def test_a_claim_too_old_is_not_handed_over(
     with scene.sessions() as session:
         campaign = session.get_one(Campaign, frozen)
         made = launch.rendering(session, campaign, scene.here.settings, now=scene.now)
-    handovers = delivery.prepare(made, taken.messages)
-    outcomes = delivery.hand_over(ses, handovers, lease=handover.Lease(-1))
+    handovers = handover.prepare(made, taken.messages)
+    outcomes = handover.hand_over(ses, handovers, lease=handover.Lease(-1))
     assert {result.outcome for _, result in outcomes} == {Outcome.NOT_NOW}
     assert ses.calls == []
-    outcomes = delivery.hand_over(ses, handovers, lease=handover.Lease(3600))
+    outcomes = handover.hand_over(ses, handovers, lease=handover.Lease(3600))
     assert {result.outcome for _, result in outcomes} == {Outcome.ACCEPTED}
 
 
@@ -376,7 +377,7 @@ def test_each_outcome_has_its_state(
 def test_waits_grow_and_the_last_attempt_fails(scene: Scene, frozen: int) -> None:
     result = Result(Outcome.NOT_NOW, error="TRANSIENT_FAILURE")
     waits, moment = [], 0.0
-    for attempt in range(1, delivery.MAX_ATTEMPTS + 1):
+    for attempt in range(1, answers.MAX_ATTEMPTS + 1):
         [message] = claim(scene, frozen, limit=1, later=moment).messages
         assert message.attempt == attempt
         record(scene, [(message, result)], later=moment)
@@ -388,7 +389,7 @@ def test_waits_grow_and_the_last_attempt_fails(scene: Scene, frozen: int) -> Non
         moment += waits[-1]
     assert waits == sorted(waits)
     assert (waits[0], waits[1], waits[-1]) == (5, 10, 600)
-    assert len(waits) == delivery.MAX_ATTEMPTS - 1
+    assert len(waits) == answers.MAX_ATTEMPTS - 1
     assert (after.state, after.error) == ("failed", "TRANSIENT_FAILURE")
 
 
@@ -399,7 +400,7 @@ def test_a_long_outage_gives_nobody_up(error: str, scene: Scene, frozen: int) ->
     result = Result(Outcome.NOT_NOW, error=error)
     record(scene, [(message, result) for message in taken.messages])
     message = scene.messages(frozen)[0]
-    assert (message.state, message.not_before) == ("queued", scene.now + delivery.RETRY_AT_MOST)
+    assert (message.state, message.not_before) == ("queued", scene.now + answers.RETRY_AT_MOST)
 
 
 @pytest.mark.parametrize(
@@ -525,7 +526,7 @@ def test_an_answer_is_written_again_after_a_deadlock(
     scene: Scene, frozen: int, ses: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sender, "RECORD_PAUSES", (0.0, 0.0))
-    original, failures = delivery.record, [1, 1]
+    original, failures = answers.record, [1, 1]
 
     def record_once_more(*args: Any, **named: Any) -> None:
         original(*args, **named)
@@ -533,7 +534,7 @@ def test_an_answer_is_written_again_after_a_deadlock(
             failures.pop()
             raise OperationalError("deadlock", {}, Exception())
 
-    monkeypatch.setattr(delivery, "record", record_once_more)
+    monkeypatch.setattr(answers, "record", record_once_more)
     jobs.send(frozen)
     assert scene.states(frozen) == {"sent": 3}
     assert len(ses.addresses) == 3
@@ -599,10 +600,10 @@ def test_the_notice_decides_whether_anything_is_tracked(
             statement = Statement(contact_id, "email_tracking", said)
             consents.record(session, [statement], actor="staff", now=scene.now)
         found = session.scalar(
-            select(delivery.tracked(notice, "opens")).where(Contact.id == contact_id)
+            select(may_be_tracked(notice, "opens")).where(Contact.id == contact_id)
         )
         assert found is tracked
-        assert session.scalar(select(delivery.tracked(None, "opens")).limit(1)) is False
+        assert session.scalar(select(may_be_tracked(None, "opens")).limit(1)) is False
 
 
 def test_the_address_of_a_claim_is_the_contacts_of_that_moment(scene: Scene, frozen: int) -> None:

@@ -1,46 +1,17 @@
 """Sending a whole campaign through the real client into the stand-in."""
 
-from collections.abc import Iterator
-from datetime import datetime
-from pathlib import Path
-
-import pytest
-import time_machine
-from redis import Redis
 from sqlalchemy import select
-from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.accounts.models import User
 from mailer.campaigns import lifecycle
 from mailer.campaigns.models import SenderDomain
-from mailer.config import Settings
 from mailer.contacts import suppression
 from mailer.contacts.address import canonical
 from mailer.db import transaction
 from mailer.sending import jobs, pacing
 from mailer.sending.models import Message
-from mailer.stand_in.server import Options, StandIn
-from tests.sending.scene import Scene, make_scene
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[StandIn]:
-    server = StandIn(Options(directory=tmp_path / "stand-in"))
-    server.start()
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def scene(
-    connected_settings: Settings,
-    sessions: sessionmaker[Session],
-    redis: Redis,
-    now: datetime,
-    stand_in: StandIn,
-) -> Iterator[Scene]:
-    with time_machine.travel(now, tick=True):
-        yield make_scene(connected_settings, sessions, redis, now, ses_endpoint_url=stand_in.url)
+from mailer.stand_in.server import StandIn
+from tests.sending.scene import Scene
 
 
 def test_everybody_gets_one_message_and_the_campaign_is_sent(

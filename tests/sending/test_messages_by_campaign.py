@@ -18,7 +18,8 @@ from mailer.events.applying import Arrival, apply
 from mailer.events.journal import NewEvent
 from mailer.events.models import Event
 from mailer.events.ses_events import parse
-from mailer.sending import delivery, launch
+from mailer.sending import launch
+from mailer.sending.claims import Claims
 from mailer.sending.models import Message
 from tests.events.register import ses_event
 from tests.sending.scene import Scene, make_scene
@@ -115,7 +116,7 @@ def test_a_campaign_that_was_frozen_before_is_claimed_once(scene: Scene) -> None
         with transaction(scene.sessions) as session:
             campaign = session.get_one(Campaign, campaign_id)
             ask = launch.ask(session, campaign, now=scene.now, asks_ledger=False)
-            claims = delivery.Claims(campaign, ask)
+            claims = Claims(campaign, ask)
             taken += claims.take(session, limit=50, now=scene.now).messages
     assert len(taken) == len({each.person for each in taken}) == 2
     assert scene.states(campaign_id) == {"sending": 2}

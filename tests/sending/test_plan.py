@@ -449,13 +449,13 @@ def test_only_what_is_planned_for_now_is_claimed(
 @pytest.fixture
 def take(scene: Scene) -> Callable[[int, datetime], list[int]]:
     """Claims what is due of a campaign at a moment; the ids of the messages."""
-    from mailer.sending import delivery
+    from mailer.sending.claims import Claims
 
     def claim(campaign_id: int, moment: datetime) -> list[int]:
         with transaction(scene.sessions) as session:
             campaign = session.get_one(Campaign, campaign_id)
             ask = launch.ask(session, campaign, now=moment, asks_ledger=False)
-            taken = delivery.Claims(campaign, ask).take(session, limit=50, now=moment)
+            taken = Claims(campaign, ask).take(session, limit=50, now=moment)
             return [message.person.message_id for message in taken.messages]
 
     return claim

@@ -18,8 +18,9 @@ from lxml import html as lxml_html
 from mailer.adapters.ses import Outcome, SesClient
 from mailer.config import Settings
 from mailer.languages import gettext, in_language
-from mailer.sending import delivery, envelope, rendering
-from mailer.sending.delivery import Claimed
+from mailer.sending import envelope, rendering
+from mailer.sending import handover as handing
+from mailer.sending.claims import Claimed
 from mailer.sending.envelope import Links, Person
 from mailer.sending.filling import Filling
 from mailer.sending.handover import Lease
@@ -135,7 +136,7 @@ def test_a_link_that_is_not_this_recipients_own_is_not_sent(
     with pytest.raises(OptOutMissingError):
         made.final(make_person())
     with pytest.raises(OptOutMissingError):
-        delivery.prepare(made, [Claimed(make_person(), 1)])
+        handing.prepare(made, [Claimed(make_person(), 1)])
 
 
 @pytest.mark.parametrize("key", ["h_stop", "t_stop"])
@@ -168,7 +169,7 @@ def test_in_a_call_of_many_everybody_has_their_own_opt_out_in_all_its_places(
         for number, key, tracked in facts
     ]
     signer = Signer(settings.secret_key)
-    [handover] = delivery.prepare(made, [Claimed(person, 1) for person in people])
+    [handover] = handing.prepare(made, [Claimed(person, 1) for person in people])
     for person, entry in zip(people, handover.call.entries, strict=True):
         assert entry.to == person.address
         assert entry.tags["message"] == str(person.message_id)
@@ -335,8 +336,8 @@ def test_what_ses_puts_together_is_what_the_preview_showed(
         connections=1,
         validate=True,
     )
-    outcomes = delivery.hand_over(
-        ses, delivery.prepare(made, [Claimed(person, 1) for person in people]), lease=Lease(3600)
+    outcomes = handing.hand_over(
+        ses, handing.prepare(made, [Claimed(person, 1) for person in people]), lease=Lease(3600)
     )
     assert {result.outcome for _, result in outcomes} == {Outcome.ACCEPTED}
     for claimed, result in outcomes:

@@ -1,49 +1,26 @@
 """Trying again after a soft bounce: only where the bounce says so, and through the gate."""
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 import time_machine
-from redis import Redis
 from sqlalchemy import select, text, update
-from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.campaigns.models import Campaign
-from mailer.config import Settings
 from mailer.contacts import suppression
 from mailer.contacts.address import canonical
 from mailer.contacts.models import Contact
 from mailer.db import transaction
 from mailer.sending import jobs, retries
-from mailer.stand_in.server import Options, StandIn
-from tests.sending.scene import Scene, make_scene
+from mailer.stand_in.server import StandIn
+from tests.sending.scene import Scene
 
 DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 FULL = {"type": "Transient", "subtype": "MailboxFull", "status": ""}
 LATER = {"type": "Transient", "subtype": "General", "status": "4.4.7"}
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[StandIn]:
-    with StandIn(Options(directory=tmp_path / "stand-in")) as server:
-        yield server
-
-
-@pytest.fixture
-def scene(
-    connected_settings: Settings,
-    sessions: sessionmaker[Session],
-    redis: Redis,
-    now: datetime,
-    stand_in: StandIn,
-) -> Iterator[Scene]:
-    with time_machine.travel(now, tick=True):
-        yield make_scene(connected_settings, sessions, redis, now, ses_endpoint_url=stand_in.url)
 
 
 def sent_campaign(scene: Scene, people: int = 2) -> int:

@@ -17,6 +17,7 @@ from mailer.config import Settings
 from mailer.db import transaction
 from mailer.notice import profiles, switches
 from mailer.sending import delivery, handover, jobs, sender, stops
+from mailer.sending.claims import Claimed
 from tests.sending.scene import Scene, make_scene
 
 BAD = Result(Outcome.HALT, error="BadRequestException")
@@ -250,7 +251,7 @@ def test_a_call_of_one_is_the_entrys_fault_only_once_others_were_accepted(
     entry = BulkEntry(to="a@b.example", data={}, headers=[], tags={})
     call = BulkCall("a@c.example", "", "s", "h", "t", [], [entry])
     ses.at_fault = {"a@b.example"}
-    claimed: list[delivery.Claimed] = [None]  # type: ignore[list-item]
+    claimed: list[Claimed] = [None]  # type: ignore[list-item]
     [(_, result)] = handover.hand_over(
         ses, [handover.Handover(claimed, call)], lease=handover.Lease(3600), proven=proven
     )

@@ -1,40 +1,18 @@
 """The one stop for everything."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
-import pytest
 import time_machine
 from redis import Redis
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.audit import AuditEntry
 from mailer.campaigns.models import Campaign
-from mailer.config import Settings
 from mailer.db import transaction
 from mailer.sending import jobs, stops
-from mailer.stand_in.server import Options, StandIn
-from tests.sending.scene import Scene, make_scene
-
-
-@pytest.fixture
-def stand_in(tmp_path: Path) -> Iterator[StandIn]:
-    with StandIn(Options(directory=tmp_path / "stand-in")) as server:
-        yield server
-
-
-@pytest.fixture
-def scene(
-    connected_settings: Settings,
-    sessions: sessionmaker[Session],
-    redis: Redis,
-    now: datetime,
-    stand_in: StandIn,
-) -> Iterator[Scene]:
-    with time_machine.travel(now, tick=True):
-        yield make_scene(connected_settings, sessions, redis, now, ses_endpoint_url=stand_in.url)
+from mailer.stand_in.server import StandIn
+from tests.sending.scene import Scene
+from tests.sending.test_jobs import make_user
 
 
 def stop(scene: Scene, reason: str = "user") -> bool:
@@ -131,8 +109,6 @@ def test_an_account_that_may_not_send_is_noticed_before_anything_is_tried(
 
 
 def test_a_test_copy_does_not_leave_either(scene: Scene, stand_in: StandIn) -> None:
-    from tests.sending.test_jobs import make_user
-
     campaign_id = scene.make_campaign(state="draft")
     stop(scene)
     jobs.send_test(campaign_id, make_user(scene), "fi", 0)
