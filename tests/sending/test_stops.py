@@ -9,7 +9,8 @@ from sqlalchemy import select, update
 from mailer.audit import AuditEntry
 from mailer.campaigns.models import Campaign
 from mailer.db import transaction
-from mailer.sending import jobs, stops
+from mailer.sending import jobs, launch, stops, sweep
+from mailer.sending.claims import Claims
 from mailer.stand_in.server import StandIn
 from tests.sending.scene import Scene
 from tests.sending.test_jobs import make_user
@@ -39,6 +40,31 @@ def test_nothing_leaves_while_it_is_open_and_everything_after(
     assert lift(scene)
     jobs.send(campaign_id)
     assert len(stand_in.messages()) == 3
+
+
+def test_a_stop_holds_for_the_very_next_claim(scene: Scene) -> None:
+    campaign_id = scene.make_campaign(people=3)
+    scene.launch(campaign_id)
+    with scene.sessions() as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        claims = Claims(campaign, launch.ask(session, campaign, now=scene.now, asks_ledger=False))
+    # A sender that had its turn already, and now reaches for the messages.
+    stop(scene)
+    with transaction(scene.sessions) as session:
+        assert claims.take(session, limit=50, now=scene.now).empty
+    lift(scene)
+    with transaction(scene.sessions) as session:
+        assert len(claims.take(session, limit=50, now=scene.now).messages) == 3
+
+
+def test_nobody_waits_for_a_turn_while_it_is_open(scene: Scene) -> None:
+    campaign_id = scene.make_campaign(people=3)
+    scene.launch(campaign_id)
+    with scene.sessions() as session:
+        assert sweep.waiting_campaigns(session, now=scene.now) == [campaign_id]
+    stop(scene)
+    with scene.sessions() as session:
+        assert sweep.waiting_campaigns(session, now=scene.now) == []
 
 
 def test_nothing_is_launched_while_it_is_open(scene: Scene) -> None:
