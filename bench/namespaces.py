@@ -4,6 +4,7 @@ For the proof that workers on several machines share one PostgreSQL and one Redi
 `ip`; `possible()` says whether they can be had here.
 """
 
+import itertools
 import os
 import shutil
 import socket
@@ -16,7 +17,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import make_url
 
-NETWORK = "10.231.7"
+NETWORK = "10.231"
+_made = itertools.count()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +46,22 @@ def possible() -> bool:
     """Whether namespaces can be made here."""
     if os.geteuid() != 0 or shutil.which("ip") is None:
         return False
-    name = f"lupaposti-try-{os.getpid()}"
     try:
-        _ip("netns", "add", name)
-        _ip("netns", "del", name)
+        with machines(1):
+            return True
     except subprocess.CalledProcessError:
         return False
-    return True
 
 
 @contextmanager
 def machines(number: int) -> Iterator[tuple[str, list[Machine]]]:
     """So many machines on one bridge; the address at which they reach this one, and they."""
-    bridge, here = f"lp{os.getpid() % 100_000}", f"{NETWORK}.1"
+    # A name is never used twice: the kernel takes its time to forget a wire. Two processes that
+    # make machines at the same time have a network each.
+    time = next(_made)
+    bridge = f"lp{os.getpid() % 100_000}.{time % 1000}"
+    network = f"{NETWORK}.{(os.getpid() + time) % 256}"
+    here = f"{network}.1"
     with ExitStack() as undo:
         _ip("link", "add", bridge, "type", "bridge")
         undo.callback(_ip, "link", "del", bridge)
@@ -64,7 +69,7 @@ def machines(number: int) -> Iterator[tuple[str, list[Machine]]]:
         _ip("link", "set", bridge, "up")
         yield (
             here,
-            [_add(undo, bridge, f"{bridge}-{n}", f"{NETWORK}.{n + 2}") for n in range(number)],
+            [_add(undo, bridge, f"{bridge}.{n}", f"{network}.{n + 2}") for n in range(number)],
         )
 
 

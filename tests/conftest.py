@@ -269,12 +269,23 @@ class Own:
         self._databases = databases
         self._url: str | None = None
         self._shape: str | None = None
+        self._engine: Engine | None = None
+        self._pool: pool.Pool | None = None
 
     def lend(self) -> Engine:
+        self.close()
         if self._url is None or not self._is_empty(self._url):
             self._url = self._databases.copy("own")
             self._shape = self._shape or self._shape_of(self._url)
-        return make_engine(self._url, pool_size=5)
+        self._engine = make_engine(self._url, pool_size=5)
+        self._pool = self._engine.pool
+        return self._engine
+
+    def close(self) -> None:
+        """Close the connections of the last test, and those that its threads gave back since."""
+        if self._engine is not None and self._pool is not None:
+            self._pool.dispose()
+            self._engine.dispose()
 
     def _shape_of(self, url: str) -> str:
         engine = create_engine(psycopg_url(url), poolclass=pool.NullPool)
@@ -298,15 +309,16 @@ class Own:
 
 
 @pytest.fixture(scope="session")
-def _own(databases: Databases) -> Own:
-    return Own(databases)
+def _own(databases: Databases) -> Iterator[Own]:
+    own = Own(databases)
+    yield own
+    own.close()
 
 
 @pytest.fixture
 def sessions(_own: Own) -> Iterator[sessionmaker[Session]]:
-    engine = _own.lend()
-    yield make_sessions(engine)
-    engine.dispose()
+    yield make_sessions(_own.lend())
+    _own.close()
 
 
 @pytest.fixture(scope="session")

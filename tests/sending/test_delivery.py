@@ -496,6 +496,7 @@ def test_an_answer_about_more_than_one_message_pauses_and_loses_nobody(
     campaign = scene.campaign(campaign_id)
     assert (campaign.state, campaign.pause_reason) == ("paused", reason)
     assert set(scene.states(campaign_id)) <= {"queued", "sent"}
+    ses.answers = []  # the first call may have stopped the second before it left
     with transaction(scene.sessions) as session:
         lifecycle.resume(session, campaign_id, now=scene.now)
     change(scene, update(Message).values(not_before=scene.now))
