@@ -71,7 +71,31 @@ FIELDS = {
     "city": N_("City"),
     "country": N_("Country"),
 }
-
+# What may be written down of dealings with a person or a company (R23-R27). The commercial ones
+# are under a statutory hold and never merge data of marketing (R24, R104).
+INTERACTION_KINDS = {
+    "note": N_("Note"),
+    "call": N_("Phone call"),
+    "email_thread": N_("E-mail conversation"),
+    "meeting": N_("Meeting"),
+    "contact_request": N_("Contact request"),
+    "support_request": N_("Support request"),
+    "offer": N_("Offer"),
+    "order": N_("Order"),
+    "contract": N_("Contract"),
+    "delivery": N_("Delivery"),
+    "invoice": N_("Invoice"),
+    "payment": N_("Payment"),
+    "complaint": N_("Complaint about goods or services"),
+    "warranty": N_("Warranty matter"),
+    "interest": N_("Area of interest"),
+    "portal_log": N_("Use of the customer portal"),
+    "web_visit": N_("Visit to a web site"),
+    "offer_document": N_("Offer document"),
+}
+COMMERCIAL_KINDS = frozenset(
+    {"order", "contract", "delivery", "invoice", "payment", "complaint", "warranty"}
+)
 
 # A century; more would leave the calendar.
 MOST_MONTHS = 1200
@@ -136,6 +160,7 @@ class Notice:
     person_kinds: frozenset[str]
     fields: frozenset[str]
     source_kinds: frozenset[str]
+    interaction_kinds: frozenset[str]
     offering: frozenset[str]
     opens: Tracking
     clicks: Tracking
@@ -173,6 +198,7 @@ def parse(content: Mapping[str, Any]) -> Notice:
         person_kinds=_choices(content, "person_kinds", PERSON_KINDS),
         fields=_choices(content, "fields", FIELDS),
         source_kinds=_choices(content, "source_kinds", SOURCE_KINDS),
+        interaction_kinds=_choices(content, "interaction_kinds", INTERACTION_KINDS),
         offering=frozenset(str(key) for key in _list(content, "offering")),
         opens=_tracking(_section(content, "tracking"), "opens"),
         clicks=_tracking(_section(content, "tracking"), "clicks"),
