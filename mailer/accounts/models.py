@@ -1,6 +1,8 @@
-"""Tables of accounts: users, their signed-in sessions, failed attempts, the one-time setup link."""
+"""Tables of accounts: users, their signed-in sessions, failed attempts, the one-time setup link,
+and the tokens of other systems."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, LargeBinary
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
@@ -60,3 +62,36 @@ class SetupToken(Model):
     issued_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
+
+
+class ApiToken(Model):
+    """What another system calls the API with, in the name of the user who made it. Only the hash
+    of its secret is kept."""
+
+    __tablename__ = "api_tokens"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    scopes: Mapped[list[str]] = mapped_column(ARRAY(TEXT))
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    created_by: Mapped[int] = mapped_column(ForeignKey("users.id"))
+    created_at: Mapped[datetime]
+    # To the hour: enough to see which tokens nobody needs.
+    last_used_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]
+
+
+class ApiAnswer(Model):
+    """What a request with an Idempotency-Key was answered, for a day. `body` holds ids and codes,
+    nothing about people."""
+
+    __tablename__ = "api_answers"
+    token_id: Mapped[int] = mapped_column(
+        ForeignKey("api_tokens.id", ondelete="CASCADE"), primary_key=True
+    )
+    key: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    request_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    status: Mapped[int]
+    headers: Mapped[dict[str, Any]]
+    body: Mapped[dict[str, Any]]
+    at: Mapped[datetime] = mapped_column(index=True)

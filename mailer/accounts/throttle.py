@@ -24,6 +24,12 @@ def keys(secret: str, user_name: str, address: str) -> tuple[bytes, bytes]:
     return _key(secret, "name", user_name), _key(secret, "address", address)
 
 
+def machine_key(secret: str, address: str) -> bytes:
+    """The key of a network address from which programs try tokens. Apart from people's, so that a
+    program with an old token does not lock out an office."""
+    return _key(secret, "machine", address)
+
+
 def _key(secret: str, kind: str, value: str) -> bytes:
     message = f"sign-in:{kind}:{value}".encode("utf-8", "surrogatepass")
     return hmac.digest(secret.encode(), message, "sha256")[:16]
@@ -72,7 +78,7 @@ def _failures(session: Session, key: bytes, *, now: datetime) -> tuple[int, date
 def note_failure(session: Session, name_key: bytes, address_key: bytes, *, now: datetime) -> int:
     """Count a failure; how many the user name now has."""
     session.execute(delete(SignInFailure).where(SignInFailure.at <= now - REMEMBERED))
-    session.add_all([SignInFailure(key=key, at=now) for key in (name_key, address_key)])
+    session.add_all([SignInFailure(key=key, at=now) for key in {name_key, address_key}])
     session.flush()
     return _failures(session, name_key, now=now)[0]
 

@@ -10,6 +10,7 @@ from mailer.stack.faults import StackError
 
 # name -> where the command is
 COMMANDS = {
+    "api-token": "mailer.cli.api_tokens:api_token",
     "certificate": "mailer.cli.certificate:certificate",
     "db": "mailer.cli.database:db",
     "demo": "mailer.cli.demo:demo",

@@ -48,6 +48,7 @@ SCREENS = (
     "mailer.web.import_runs",
     "mailer.web.accounts",
     "mailer.web.settings",
+    "mailer.web.api_tokens",
     "mailer.web.settings_sending",
     "mailer.web.audit_log",
     "mailer.web.contacts",

@@ -29,6 +29,12 @@ PARTS = (
         N_("Who may sign in, with which roles, why and until when."),
     ),
     (
+        "/settings/api-tokens",
+        "key",
+        N_("API tokens"),
+        N_("Which other systems may call the API, in whose name and for what."),
+    ),
+    (
         "/settings/domains",
         "globe",
         N_("Sender domains"),
