@@ -35,7 +35,7 @@ from mailer.languages import LANGUAGES, gettext, in_language
 from mailer.notice import profiles, switches
 from mailer.segments import build
 from mailer.segments.models import Segment
-from mailer.sending import pacing, readiness
+from mailer.sending import pacing, proof, readiness
 from mailer.sending.models import ACCEPTED, Message
 from mailer.stack.example import example_file
 from mailer.stack.supervisor import Stack
@@ -294,11 +294,24 @@ def _send(here: Installation, story: Story, campaign_id: int, name: str) -> None
         if state in ("sent", "stopped", "failed", "paused"):
             break
         time.sleep(0.2)
+    if state != "sent":
+        state += f": {json.dumps(_states(here, campaign_id))} {_standings(here)}"
     story.expect(state == "sent", f"{name} is sent (it is {state})")
     _wait(lambda: _count(here, campaign_id, "sent") == 0)
     states = _states(here, campaign_id)
     story.summary[name] = states
     story.tell(f"Sent: {json.dumps(states)}")
+
+
+def _standings(here: Installation) -> str:
+    """Where the calls stand whose answer was lost."""
+    settings = here.settings
+    margins = proof.Margins.of(
+        lease_seconds=settings.claim_lease_seconds, settle_seconds=settings.settle_seconds
+    )
+    with here.sessions() as session:
+        calls = proof.calls(session, margins=margins, now=clock.now())
+    return ", ".join(call.standing for call in calls)
 
 
 def _answer(

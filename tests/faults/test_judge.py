@@ -88,3 +88,13 @@ def test_a_claim_that_saw_the_opt_out_is_a_fault() -> None:
 
 def test_another_id_than_ses_gave_is_noticed() -> None:
     assert kinds(replace(GOOD, sink={1: ["ses-1"], 2: ["ses-x"]})) == ["wrong_state"]
+
+
+def test_the_id_of_a_message_that_only_its_reader_told_of_cannot_be_known() -> None:
+    told = row(2, "sent")._replace(ses_message_id=None)
+    end = replace(GOOD, ledger=[row(1), told], pressed={2})
+    assert judge(replace(end, without_events=True)) == []
+    assert kinds(end) == ["wrong_state"]
+    assert kinds(replace(end, without_events=True, pressed=())) == ["wrong_state"]
+    twice = replace(end, without_events=True, sink={1: ["ses-1"], 2: ["ses-2", "ses-9"]})
+    assert kinds(twice) == ["twice"]
