@@ -12,6 +12,7 @@ from mailer.stack.faults import StackError
 COMMANDS = {
     "api-token": "mailer.cli.api_tokens:api_token",
     "certificate": "mailer.cli.certificate:certificate",
+    "contacts": "mailer.cli.contacts:contacts",
     "db": "mailer.cli.database:db",
     "demo": "mailer.cli.demo:demo",
     "events": "mailer.cli.events:events",

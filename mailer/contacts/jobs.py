@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from mailer import clock, installation, stopping
 from mailer.adapters.queue import enqueue
-from mailer.contacts import import_runs, private_persons
+from mailer.contacts import import_runs, informing, private_persons
 from mailer.contacts.import_refusals import ImportRefusedError
 from mailer.contacts.importing import QUEUE, RUN_IMPORT
 from mailer.contacts.models import Import, ImportFile, ImportProblem
@@ -95,3 +95,17 @@ def delete_private_persons() -> None:
         for rule, ids in private_persons.find(session, notice).items():
             count = private_persons.remove(session, ids, rule=rule, now=now)
             log.info("private_persons_deleted", extra={"rule": rule, "count": count})
+
+
+def keep_time_to_inform() -> None:
+    """Block those who were not told in time where their data came from, and at last delete them
+    (R48)."""
+    now = clock.now()
+    with transaction(installation.current().sessions) as session:
+        # Without a notice there is nothing to point people to, and nobody is mailed.
+        if switches.in_force(session, now) is None:
+            return
+        marked = informing.mark_overdue(session, now=now)
+        deleted = informing.delete_uninformed(session, now=now)
+    if marked or deleted:
+        log.warning("not_informed_in_time", extra={"blocked": marked, "deleted": deleted})

@@ -133,6 +133,18 @@ class Contact(Model):
         Index("ix_contacts_import_id", "import_id", postgresql_using="brin"),
         # Shared mailboxes have no name: they come after the people.
         Index("ix_contacts_name", text("nullif(lower(last_name), '')"), "id"),
+        # Few of each: who has probably left, who came after them, who was checked by whom.
+        Index("ix_contacts_left_at", "left_at", postgresql_where=text("left_at IS NOT NULL")),
+        Index(
+            "ix_contacts_successor_id",
+            "successor_id",
+            postgresql_where=text("successor_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_contacts_verified_source_id",
+            "verified_source_id",
+            postgresql_where=text("verified_source_id IS NOT NULL"),
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     company_id: Mapped[int | None] = mapped_column(index=True)
@@ -183,7 +195,17 @@ class Contact(Model):
     notice_version_id: Mapped[int | None]
     collected_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]
+    # What the data was checked against last; None where the check came with the data (R44).
+    verified_source_id: Mapped[int | None] = mapped_column(ForeignKey("sources.id"))
     art14_informed_at: Mapped[datetime | None]
+    # A key of mailer.contacts.informing.WAYS; None where a message of ours told it.
+    art14_way: Mapped[str | None]
+    # Since when the month to inform is over, as the job found it: blocks until they are informed.
+    art14_overdue_at: Mapped[datetime | None]
+    # Since when the person has probably left the employer, and when staff said they have not.
+    left_at: Mapped[datetime | None] = mapped_column(info=PERSONAL_WORK)
+    stays_at: Mapped[datetime | None]
+    successor_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id", ondelete="SET NULL"))
     last_marketing_at: Mapped[datetime | None]
     restricted_at: Mapped[datetime | None]
     quarantined_at: Mapped[datetime | None]
@@ -281,9 +303,29 @@ class Suppression(Model):
     actor_id: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
     campaign_id: Mapped[int | None]
     message_id: Mapped[int | None]
+    # One person asks for an entry to be lifted, and another one lifts it.
+    lift_asked_at: Mapped[datetime | None]
+    lift_asked_by: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    lift_asked_reason: Mapped[str | None]
     lifted_at: Mapped[datetime | None]
     lifted_by: Mapped[str | None]
     lift_reason: Mapped[str | None]
+
+
+class SuppressionSync(Model):
+    """One reading of Amazon SES's account-level suppression list, whether it went well or not."""
+
+    __tablename__ = "suppression_syncs"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    # What was put on Amazon's list since then was asked for; None: everything.
+    since: Mapped[datetime | None]
+    started_at: Mapped[datetime]
+    # None when it failed; then nothing was changed, and `failure` is SES's code.
+    finished_at: Mapped[datetime | None]
+    failure: Mapped[str | None]
+    read: Mapped[int] = mapped_column(default=0, server_default="0")
+    added: Mapped[int] = mapped_column(default=0, server_default="0")
+    handed_over: Mapped[int] = mapped_column(default=0, server_default="0")
 
 
 class Import(Model):

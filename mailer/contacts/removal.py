@@ -1,5 +1,6 @@
 """Deleting a contact with all that hangs on it (R12, R88)."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import text
@@ -30,7 +31,7 @@ def remove_as_private(
     """Delete a private person or minor at once, and keep the address out (R12)."""
     contact_id = contact.id
     session.expunge(contact)
-    _forget_behaviour(session, contact_id)
+    _forget_behaviour(session, [contact_id])
     private_persons.remove(session, [contact_id], rule=rule, now=now)
     audit.record(
         session, "contact.private_marked", "contact", contact_id, now=now, actor_id=actor_id,
@@ -47,32 +48,37 @@ def remove(
     """
     contact_id = contact.id
     session.expunge(contact)
-    facts = {"id": contact_id}
-    _forget_behaviour(session, contact_id)
-    session.execute(text(_CALL_OFF), facts)
-    session.execute(text("SELECT set_config('lupaposti.erasure', 'on', true)"))
-    session.execute(text("DELETE FROM contacts WHERE id = :id"), facts)
-    session.execute(text("SELECT set_config('lupaposti.erasure', 'off', true)"))
+    remove_all(session, [contact_id])
     audit.record(
         session, "contact.deleted", "contact", contact_id, now=now, actor_id=actor_id, reason=reason
     )
 
 
-def _forget_behaviour(session: Session, contact_id: int) -> None:
+def remove_all(session: Session, contact_ids: Collection[int]) -> None:
+    """Delete contacts with all that hangs on them; whoever asks for it writes down why."""
+    facts = {"ids": list(contact_ids)}
+    _forget_behaviour(session, contact_ids)
+    session.execute(text(_CALL_OFF), facts)
+    session.execute(text("SELECT set_config('lupaposti.erasure', 'on', true)"))
+    session.execute(text("DELETE FROM contacts WHERE id = ANY(:ids)"), facts)
+    session.execute(text("SELECT set_config('lupaposti.erasure', 'off', true)"))
+
+
+def _forget_behaviour(session: Session, contact_ids: Collection[int]) -> None:
     for statement in _FORGET:
-        session.execute(text(statement), {"id": contact_id})
+        session.execute(text(statement), {"ids": list(contact_ids)})
 
 
 # The register lies below the ledger, so its tables are named. What was sent and clicked stays as a
 # number; whose work it concerned and what their server said go with the person.
 _CALL_OFF = """
 UPDATE messages SET state = 'cancelled', verdict = 'erased'
-WHERE contact_id = :id AND state = 'queued'
+WHERE contact_id = ANY(:ids) AND state = 'queued'
 """
 _FORGET = (
     """
 UPDATE events SET details = '{}'
-WHERE message_id IN (SELECT id FROM messages WHERE contact_id = :id) AND details <> '{}'
+WHERE message_id IN (SELECT id FROM messages WHERE contact_id = ANY(:ids)) AND details <> '{}'
 """,
-    "UPDATE messages SET duties = NULL, error = NULL WHERE contact_id = :id",
+    "UPDATE messages SET duties = NULL, error = NULL WHERE contact_id = ANY(:ids)",
 )

@@ -53,6 +53,7 @@ SCREENS = (
     "mailer.web.audit_log",
     "mailer.web.contacts",
     "mailer.web.contact_actions",
+    "mailer.web.informing",
     "mailer.web.companies",
     "mailer.web.suppressions",
     "mailer.web.replies",
