@@ -20,8 +20,8 @@ from sqlalchemy import text
 
 from bench.cpu import used_by
 from bench.scratch import Scratch, report, scratch
-from mailer import clock
-from mailer.contacts import business_id, importing
+from mailer import business_id, clock
+from mailer.contacts import importing
 from mailer.contacts.address import canonical
 from mailer.contacts.import_runs import take_steps
 from mailer.contacts.importing import Choices, SourceFacts

@@ -35,7 +35,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, REAL, TEXT
 from mailer.contacts import countries
 from mailer.contacts.models import Company, ConsentState, Contact, Source, Suppression
 from mailer.languages import N_, gettext
-from mailer.notice.schema import OWN_SOURCES, THIRD_PARTY_SOURCES, Notice
+from mailer.notice.schema import Notice
+from mailer.notice.vocabulary import OWN_SOURCES, THIRD_PARTY_SOURCES
 
 CLEAR = "clear"
 # The gate lies below the ledger, so it names the table instead of importing its model.
@@ -298,9 +299,9 @@ def _retention_passed(ask: Ask) -> ColumnElement[bool]:
 
 
 def _art14_block_missing(ask: Ask) -> ColumnElement[bool]:
-    uninformed = and_(Contact.art14_informed_at.is_(None), Source.kind.not_in(sorted(OWN_SOURCES)))
-    # The message would tell them by itself, unless their month is over: then it may not go (R48).
-    return and_(uninformed, Contact.art14_overdue_at.is_not(None)) if ask.informs else uninformed
+    if ask.informs:
+        return false()
+    return and_(Contact.art14_informed_at.is_(None), Source.kind.not_in(sorted(OWN_SOURCES)))
 
 
 def _frequency_cap(ask: Ask) -> ColumnElement[bool]:

@@ -18,7 +18,7 @@ from mailer.contacts.address import canonical, company_key
 from mailer.contacts.consents import Statement
 from mailer.contacts.models import Contact, Source
 from mailer.gate import Ask
-from mailer.notice.schema import PURPOSES
+from mailer.notice.vocabulary import PURPOSES
 from mailer.sending.models import Message
 from tests.segments.register import make_company, make_contact, make_source, notice_with
 

@@ -9,7 +9,7 @@ import click
 
 from mailer.contacts.merging import RULES
 from mailer.languages import LANGUAGES
-from mailer.notice.schema import BASES, SOURCE_KINDS
+from mailer.notice.vocabulary import BASES, SOURCE_KINDS
 
 
 @click.command("import")

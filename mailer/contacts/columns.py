@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer.languages import N_
-from mailer.notice.schema import FIELDS
+from mailer.notice.vocabulary import FIELDS
 
 # One column that holds both names; it is split.
 FULL_NAME = "full_name"

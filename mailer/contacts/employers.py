@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
 
-from mailer.contacts import address, business_id, cells, detectors
+from mailer import business_id
+from mailer.contacts import address, cells, detectors
 from mailer.contacts.checked_rows import Company, Row
 from mailer.contacts.columns import Plan
 from mailer.contacts.problems import Problem

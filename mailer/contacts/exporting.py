@@ -17,7 +17,7 @@ from mailer.contacts.cells import neutralise
 from mailer.contacts.models import Company, Contact, Import, ImportProblem
 from mailer.contacts.problems import QUARANTINES, reason
 from mailer.languages import N_, gettext
-from mailer.notice.schema import FIELDS
+from mailer.notice.vocabulary import FIELDS
 
 _CHUNK = 500
 # What the error file has beside the columns of the original.

@@ -19,7 +19,8 @@ from mailer.contacts.merging import RULES
 from mailer.contacts.models import Import, ImportFile, ImportProblem, Source
 from mailer.languages import LANGUAGES
 from mailer.notice import switches
-from mailer.notice.schema import BASES, SOURCE_KINDS, Notice
+from mailer.notice.schema import Notice
+from mailer.notice.vocabulary import BASES, SOURCE_KINDS
 
 QUEUE = "imports"
 RUN_IMPORT = "mailer.contacts.jobs.run_import"

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailer.languages import N_
-from mailer.notice.schema import OWN_SOURCES
+from mailer.notice.vocabulary import OWN_SOURCES
 
 RULES = {
     "never": N_("Keep the value that is there"),

@@ -30,7 +30,8 @@ from mailer.contacts.suppression import Entry, suppress
 from mailer.contacts.titles import RoleFacts, Titles, is_outside
 from mailer.languages import N_
 from mailer.notice import switches
-from mailer.notice.schema import OWN_SOURCES, Notice
+from mailer.notice.schema import Notice
+from mailer.notice.vocabulary import OWN_SOURCES
 
 # Who confirms data by telling it.
 _WHO_KNOW = OWN_SOURCES | {"employer"}

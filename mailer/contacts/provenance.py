@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.contacts.models import Contact, FieldChange, Source
-from mailer.notice.schema import THIRD_PARTY_SOURCES, Notice
+from mailer.notice.schema import Notice
+from mailer.notice.vocabulary import THIRD_PARTY_SOURCES
 
 
 @dataclass(frozen=True, slots=True)

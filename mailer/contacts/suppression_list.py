@@ -13,8 +13,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from mailer import audit
-from mailer.contacts import business_id
+from mailer import audit, business_id
 from mailer.contacts.address import Address, AddressError, canonical
 from mailer.contacts.models import Suppression
 from mailer.contacts.suppression import (

@@ -6,15 +6,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from mailer import audit
+from mailer.notice.gaps import Gap, gaps
 from mailer.notice.models import NoticeVersion
-from mailer.notice.schema import Notice, gaps, parse
+from mailer.notice.parsing import parse
+from mailer.notice.schema import Notice
 
 
 class NoticeGapsError(Exception):
-    """The notice cannot be published; `gaps` are keys of mailer.notice.schema.GAPS."""
+    """The notice cannot be published; `gaps` says what it lacks."""
 
-    def __init__(self, missing: list[str]) -> None:
-        super().__init__(", ".join(missing))
+    def __init__(self, missing: list[Gap]) -> None:
+        super().__init__(", ".join(gap.path for gap in missing))
         self.gaps = missing
 
 

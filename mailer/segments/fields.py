@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from mailer.languages import LANGUAGE_NAMES, N_
-from mailer.notice.schema import SOURCE_KINDS, Notice
+from mailer.notice.schema import Notice
+from mailer.notice.vocabulary import SOURCE_KINDS
 from mailer.roles.taxonomy import FUNCTION_LABELS, LEVEL_LABELS, UNKNOWN
 
 # What a value must look like. Parsed in mailer.segments.values.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from mailer.contacts import business_id
+from mailer import business_id
 from mailer.roles.taxonomy import UNKNOWN
 from mailer.segments import fields
 from mailer.segments.fields import Field

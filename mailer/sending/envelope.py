@@ -14,7 +14,8 @@ from functools import lru_cache
 
 from mailer.config import Settings
 from mailer.languages import format_date, gettext, in_language
-from mailer.notice.schema import OWN_SOURCES, Entity
+from mailer.notice.schema import Entity
+from mailer.notice.vocabulary import OWN_SOURCES
 from mailer.roles.taxonomy import FUNCTION_LABELS
 from mailer.tokens import Purpose, Recipient, Signer, TokenError
 

@@ -8,7 +8,7 @@ import csv
 import io
 import random
 
-from mailer.contacts.business_id import check_digit
+from mailer.business_id import check_digit
 
 ROWS = 400
 HEADINGS = (

@@ -13,7 +13,8 @@ from mailer.campaigns.models import Campaign
 from mailer.contacts.address import AddressError, canonical
 from mailer.languages import format_time
 from mailer.languages import gettext as _
-from mailer.notice.schema import PURPOSES, Notice
+from mailer.notice.schema import Notice
+from mailer.notice.vocabulary import PURPOSES
 from mailer.roles.taxonomy import FUNCTION_LABELS
 from mailer.segments import build
 from mailer.segments.build import Audience
@@ -196,6 +197,7 @@ def _counted(campaign: Campaign, values: dict[str, Any]) -> dict[str, Any]:
         functions=frozenset(values["target_functions"]),
         now=clock.now(),
         campaign_id=campaign.id,
+        corrects=campaign.corrects,
     )
     audience, fault = None, ""
     try:

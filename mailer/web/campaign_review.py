@@ -14,7 +14,7 @@ from mailer.campaigns.models import Campaign
 from mailer.campaigns.verdicts import ACTIONS, EFFECTS, Fix
 from mailer.languages import LANGUAGES, TIMEZONE, format_datetime, ngettext
 from mailer.languages import gettext as _
-from mailer.notice.schema import PURPOSES
+from mailer.notice.vocabulary import PURPOSES
 from mailer.roles.taxonomy import FUNCTION_LABELS
 from mailer.segments import build
 from mailer.sending import plan, readiness
@@ -126,6 +126,7 @@ def _page(
     return render_template(
         "web/campaigns/review.html",
         found=found,
+        corrected=db_session().get(Campaign, campaign.corrects) if campaign.corrects else None,
         lines=[
             (f"check-{number}", _KINDS[check.effect], check, fix_of(campaign, check.fix))
             for number, check in enumerate(found.checks, 1)

@@ -17,7 +17,7 @@ from mailer.events import answers
 from mailer.events.models import Event
 from mailer.languages import N_
 from mailer.languages import gettext as _
-from mailer.notice.schema import FIELDS
+from mailer.notice.vocabulary import FIELDS
 from mailer.segments import build
 from mailer.sending.models import Message
 

@@ -10,23 +10,15 @@ from werkzeug.wrappers import Response
 from mailer import audit, clock
 from mailer.accounts.models import User
 from mailer.campaigns import lifecycle
-from mailer.contacts import (
-    consents,
-    entry,
-    informing,
-    people,
-    problems,
-    provenance,
-    searching,
-)
-from mailer.contacts.informing import Waiting, Which
+from mailer.contacts import consents, entry, people, problems, provenance, searching
 from mailer.contacts.models import Company, Contact
 from mailer.contacts.people import Conflict, Refused
 from mailer.contacts.provenance import Origin
 from mailer.contacts.searching import Search
 from mailer.languages import LANGUAGE_NAMES, N_
 from mailer.languages import gettext as _
-from mailer.notice.schema import BASES, FIELDS, SOURCE_KINDS, Notice
+from mailer.notice.schema import Notice
+from mailer.notice.vocabulary import BASES, FIELDS, SOURCE_KINDS
 from mailer.roles import review
 from mailer.roles.models import Title
 from mailer.roles.taxonomy import FUNCTION_LABELS, LEVEL_LABELS, LEVEL_RANKS
@@ -211,13 +203,7 @@ def show(contact_id: int) -> Answer:
             RELATIONSHIP_LABELS.get(contact.relationship_kind, contact.relationship_kind)
         ),
         basis=_(BASES[contact.basis]) if contact.basis else "",
-        uninformed=_first(informing.page(session, Which(contact_id=contact.id), now=now)[0]),
-        informed_way=_(informing.WAYS[contact.art14_way]) if contact.art14_way else "",
     )
-
-
-def _first(found: list[Waiting]) -> Waiting | None:
-    return found[0] if found else None
 
 
 def name_of(contact: Contact) -> str:

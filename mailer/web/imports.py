@@ -19,7 +19,7 @@ from mailer.contacts.merging import DEFAULT_RULE, RULES
 from mailer.contacts.models import Import, Source
 from mailer.languages import LANGUAGE_NAMES, LANGUAGES, N_, locale
 from mailer.languages import gettext as _
-from mailer.notice.schema import BASES, SOURCE_KINDS, THIRD_PARTY_SOURCES
+from mailer.notice.vocabulary import BASES, SOURCE_KINDS, THIRD_PARTY_SOURCES
 from mailer.web.guard import max_body, requires
 from mailer.web.paging import Paging, page_number
 from mailer.web.request import db_session, notice_in_force, signed_in_user

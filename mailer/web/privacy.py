@@ -4,21 +4,14 @@ from flask import Blueprint, Response, make_response, render_template
 from sqlalchemy import select
 
 from mailer import clock, installation
-from mailer.languages import N_
-from mailer.notice import schema
+from mailer.notice import vocabulary
 from mailer.notice.models import NoticeVersion
+from mailer.notice.parsing import parse
 from mailer.web.guard import public
 from mailer.web.recipient_pages import choose_language, frame, keep_private, missing
 
 blueprint = Blueprint("privacy", __name__)
 blueprint.after_request(keep_private)
-
-PERSON_KINDS = {
-    "organisation_contact": N_("Contact persons of organisations"),
-    "shared_mailbox": N_("Shared addresses of organisations"),
-    "sole_trader": N_("Sole traders"),
-    "private_person": N_("Private persons"),
-}
 
 
 @blueprint.get("/privacy")
@@ -39,7 +32,7 @@ def show_notice(number: int | None = None) -> Response:
         return missing()
     choose_language(None)
     shown = wanted[0] if wanted else None
-    notice = schema.parse(shown.content) if shown else None
+    notice = parse(shown.content) if shown else None
     return make_response(
         render_template(
             "public/privacy.html",
@@ -47,8 +40,7 @@ def show_notice(number: int | None = None) -> Response:
             notice=notice,
             shown=shown,
             versions=versions,
-            labels=schema,
-            person_kinds=PERSON_KINDS,
+            labels=vocabulary,
             region=installation.current().settings.aws_region,
         )
     )

@@ -8,7 +8,8 @@ from mailer import clock, installation
 from mailer.events import signing
 from mailer.languages import LANGUAGES, N_
 from mailer.languages import gettext as _
-from mailer.notice import schema, switches
+from mailer.notice import switches, vocabulary
+from mailer.notice.schema import Tracking
 from mailer.web.guard import requires
 from mailer.web.menu import may_open_path
 from mailer.web.request import db_session, notice_in_force
@@ -47,18 +48,6 @@ PARTS = (
         N_("Amazon SES's quota, the warm-up of new domains, and how many messages go at once."),
     ),
 )
-TRACKING_WORDS = {
-    "off": N_("Not recorded"),
-    "last_date_only": N_("Only the date of the last one is recorded"),
-    "aggregate": N_("Only totals are recorded, without persons"),
-    "individual": N_("Recorded for each person"),
-}
-PERSON_WORDS = {
-    "organisation_contact": N_("People at work in an organisation"),
-    "shared_mailbox": N_("Shared mailboxes of organisations"),
-    "sole_trader": N_("Sole traders"),
-    "private_person": N_("Private persons"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +85,12 @@ def show_notice() -> str:
         notice=notice,
         version=switches.version_in_force(db_session(), clock.now()),
         purposes=[
-            (_(schema.PURPOSES[p.key]), _(schema.BASES[p.basis]), p.balancing_test)
-            for p in notice.purposes.values()
+            (_(vocabulary.ALL_PURPOSES[p.key]), _(vocabulary.BASES[p.basis]), p.balancing_test)
+            for p in notice.all_purposes
         ],
-        persons=_words(PERSON_WORDS, notice.person_kinds),
-        fields=_words(schema.FIELDS, notice.fields),
-        sources=_words(schema.SOURCE_KINDS, notice.source_kinds),
+        persons=_words(vocabulary.PERSON_KINDS, notice.person_kinds),
+        fields=_words(vocabulary.FIELDS, notice.fields),
+        sources=_words(vocabulary.SOURCE_KINDS, notice.source_kinds),
         tracking=[
             (_("Opens"), _tracking_words(notice.opens)),
             (_("Clicks"), _tracking_words(notice.clicks)),
@@ -114,8 +103,8 @@ def _words(words: dict[str, str], chosen: frozenset[str]) -> list[str]:
     return [_(word) for key, word in words.items() if key in chosen]
 
 
-def _tracking_words(tracking: schema.Tracking) -> str:
-    mode = _(TRACKING_WORDS[tracking.mode])
+def _tracking_words(tracking: Tracking) -> str:
+    mode = _(vocabulary.TRACKING_MODES[tracking.mode])
     if not tracking.individual or tracking.basis is None:
         return mode
-    return f"{mode} ({_(schema.BASES[tracking.basis])})"
+    return f"{mode} ({_(vocabulary.BASES[tracking.basis])})"

@@ -3,7 +3,7 @@
 import pytest
 
 from mailer.contacts.columns import TARGETS, plan, recognise, suggest
-from mailer.notice.schema import FIELDS
+from mailer.notice.vocabulary import FIELDS
 
 EVERYTHING = frozenset(FIELDS)
 

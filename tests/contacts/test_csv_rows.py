@@ -12,7 +12,7 @@ from mailer.contacts.columns import plan
 from mailer.contacts.csv_file import MAX_CELL
 from mailer.contacts.csv_rows import Checker
 from mailer.contacts.problems import CODES, REJECTIONS
-from mailer.notice.schema import FIELDS
+from mailer.notice.vocabulary import FIELDS
 
 HEADER = (
     *("Etunimi", "Sukunimi", "Titteli", "Sähköposti", "Puhelin", "Yritys", "Y-tunnus"),

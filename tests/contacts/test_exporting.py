@@ -10,7 +10,7 @@ from mailer.contacts import columns, csv_file, exporting
 from mailer.contacts.import_refusals import ImportRefusedError
 from mailer.contacts.models import Contact, ImportFile
 from mailer.languages import in_language
-from mailer.notice.schema import FIELDS
+from mailer.notice.vocabulary import FIELDS
 from tests.contacts.files import HEADER, codes, import_file, make_file, make_row, numbers, publish
 
 HETU = "131052-308T"

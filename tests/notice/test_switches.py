@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from mailer.notice import profiles, switches
-from mailer.notice.schema import NoticeError
+from mailer.notice.parsing import NoticeError
 from mailer.notice.switches import NoticeGapsError
 
 
@@ -20,7 +20,8 @@ def test_before_the_first_notice_nothing_is_in_force(session: Session, now: date
 def test_a_notice_with_gaps_is_not_published(session: Session, now: datetime) -> None:
     with pytest.raises(NoticeGapsError) as caught:
         switches.publish(session, {**profiles.load("example"), "offering": []}, now=now)
-    assert caught.value.gaps == ["offering"]
+    assert [gap.key for gap in caught.value.gaps] == ["offering"]
+    assert str(caught.value) == "offering"
     with pytest.raises(NoticeError):
         switches.publish(session, {"fields": "email"}, now=now)
     assert switches.in_force(session, now) is None

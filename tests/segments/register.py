@@ -14,7 +14,8 @@ from mailer.contacts.address import (
     person_key,
 )
 from mailer.contacts.models import Company, Contact, Source
-from mailer.notice import profiles, schema, switches
+from mailer.notice import profiles, switches
+from mailer.notice.parsing import parse
 from mailer.notice.schema import Notice
 
 _numbers = count(1)
@@ -22,7 +23,7 @@ _numbers = count(1)
 
 def notice_with(**changes: Any) -> Notice:
     """The example notice with some of its content changed."""
-    return schema.parse({**profiles.load("example"), **changes})
+    return parse({**profiles.load("example"), **changes})
 
 
 def publish_notice(session: Session, now: datetime, **changes: Any) -> None:

@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from mailer.contacts.models import Contact
 from mailer.gate import scope
 from mailer.languages import in_language
-from mailer.notice.schema import FIELDS as NOTICE_FIELDS
-from mailer.notice.schema import PERSON_KINDS
+from mailer.notice.vocabulary import FIELDS as NOTICE_FIELDS
+from mailer.notice.vocabulary import PERSON_KINDS
 from mailer.segments import conditions, fields, presets, values, words
 from mailer.segments.compiler import Compiler
 from mailer.segments.fields import FIELDS

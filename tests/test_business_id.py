@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailer.contacts.business_id import BusinessIdError, canonical, check_digit
+from mailer.business_id import BusinessIdError, canonical, check_digit
 
 
 @pytest.mark.parametrize(
