@@ -299,9 +299,9 @@ def _retention_passed(ask: Ask) -> ColumnElement[bool]:
 
 
 def _art14_block_missing(ask: Ask) -> ColumnElement[bool]:
-    if ask.informs:
-        return false()
-    return and_(Contact.art14_informed_at.is_(None), Source.kind.not_in(sorted(OWN_SOURCES)))
+    uninformed = and_(Contact.art14_informed_at.is_(None), Source.kind.not_in(sorted(OWN_SOURCES)))
+    # The message would tell them by itself, unless their month is over: then it may not go (R48).
+    return and_(uninformed, Contact.art14_overdue_at.is_not(None)) if ask.informs else uninformed
 
 
 def _frequency_cap(ask: Ask) -> ColumnElement[bool]:

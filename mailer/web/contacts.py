@@ -10,7 +10,16 @@ from werkzeug.wrappers import Response
 from mailer import audit, clock
 from mailer.accounts.models import User
 from mailer.campaigns import lifecycle
-from mailer.contacts import consents, entry, people, problems, provenance, searching
+from mailer.contacts import (
+    consents,
+    entry,
+    informing,
+    people,
+    problems,
+    provenance,
+    searching,
+)
+from mailer.contacts.informing import Waiting, Which
 from mailer.contacts.models import Company, Contact
 from mailer.contacts.people import Conflict, Refused
 from mailer.contacts.provenance import Origin
@@ -203,7 +212,13 @@ def show(contact_id: int) -> Answer:
             RELATIONSHIP_LABELS.get(contact.relationship_kind, contact.relationship_kind)
         ),
         basis=_(BASES[contact.basis]) if contact.basis else "",
+        uninformed=_first(informing.page(session, Which(contact_id=contact.id), now=now)[0]),
+        informed_way=_(informing.WAYS[contact.art14_way]) if contact.art14_way else "",
     )
+
+
+def _first(found: list[Waiting]) -> Waiting | None:
+    return found[0] if found else None
 
 
 def name_of(contact: Contact) -> str:
