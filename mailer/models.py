@@ -3,6 +3,7 @@
 from mailer.accounts import models as accounts
 from mailer.audit import AuditEntry
 from mailer.campaigns import models as campaigns
+from mailer.contacts import interaction_models as interactions
 from mailer.contacts import models as contacts
 from mailer.db import Model
 from mailer.events import mail_models as mail
@@ -23,6 +24,7 @@ __all__ = [
     "contacts",
     "events",
     "hit_marks",
+    "interactions",
     "mail",
     "notice",
     "plans",

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from mailer import audit
 from mailer.contacts.import_refusals import ImportRefusedError
 from mailer.contacts.importing import RUNNING, require_state, take_turn
+from mailer.contacts.interaction_models import Interaction
 from mailer.contacts.models import Company, ConsentEvent, Contact, Import
 
 UNDO_DAYS = 7
@@ -18,8 +19,8 @@ _messages = table("messages", column("contact_id"))
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What an undo did: contacts removed, contacts kept because messages or consents depend on
-    them, contacts that the import had only updated, and companies removed."""
+    """What an undo did: contacts removed, contacts kept because messages, consents or dealings
+    depend on them, contacts that the import had only updated, and companies removed."""
 
     removed: int
     kept: int
@@ -30,7 +31,8 @@ class Undone:
 def undo(session: Session, entry: Import, *, now: datetime, actor_id: int | None = None) -> Undone:
     """Remove the contacts an import created. Raises ImportRefusedError after seven days.
 
-    Whoever has messages or consents stays: those are proof. Values that the import changed in
+    Whoever has messages or consents stays: those are proof. So does whoever has dealings noted:
+    they are of more than the file. Values that the import changed in
     other contacts are not put back; the history of each field has them.
     """
     require_state(entry, "done", "failed")
@@ -40,8 +42,10 @@ def undo(session: Session, entry: Import, *, now: datetime, actor_id: int | None
     take_turn(session)
     if session.scalar(select(exists().where(Import.state.in_(RUNNING)))):
         raise ImportRefusedError("another_runs")
-    depended_on = exists().where(_messages.c.contact_id == Contact.id) | exists().where(
-        ConsentEvent.contact_id == Contact.id
+    depended_on = (
+        exists().where(_messages.c.contact_id == Contact.id)
+        | exists().where(ConsentEvent.contact_id == Contact.id)
+        | exists().where(Interaction.contact_id == Contact.id)
     )
     removed = len(
         session.execute(
@@ -55,6 +59,7 @@ def undo(session: Session, entry: Import, *, now: datetime, actor_id: int | None
             .where(
                 Company.import_id == entry.id,
                 ~exists().where(Contact.company_id == Company.id),
+                ~exists().where(Interaction.company_id == Company.id),
             )
             .returning(Company.id)
         ).all()

@@ -18,7 +18,7 @@ from mailer import audit
 from mailer.contacts import removal
 from mailer.contacts.models import Company, Contact, Source
 from mailer.languages import N_, TIMEZONE
-from mailer.notice.schema import OWN_SOURCES
+from mailer.notice.vocabulary import OWN_SOURCES
 
 # How somebody was informed otherwise than by a message of ours.
 WAYS = {
@@ -197,7 +197,7 @@ def delete_uninformed(session: Session, *, now: datetime) -> int:
     ).all()
     for start in range(0, len(ids), _BATCH):
         batch = ids[start : start + _BATCH]
-        removal.remove_all(session, batch)
+        removal.remove_all(session, batch, now=now)
         audit.record(
             session, "contacts.uninformed_deleted", "contact", None, now=now, people=len(batch),
             ids=list(batch),

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from mailer import clock, installation, stopping
 from mailer.adapters.queue import enqueue
-from mailer.contacts import import_runs, informing, private_persons
+from mailer.contacts import import_runs, informing, interaction_holds, private_persons
 from mailer.contacts.import_refusals import ImportRefusedError
 from mailer.contacts.importing import QUEUE, RUN_IMPORT
 from mailer.contacts.models import Import, ImportFile, ImportProblem
@@ -109,3 +109,11 @@ def keep_time_to_inform() -> None:
         deleted = informing.delete_uninformed(session, now=now)
     if marked or deleted:
         log.warning("not_informed_in_time", extra={"blocked": marked, "deleted": deleted})
+
+
+def forget_released_dealings() -> None:
+    """Delete what had stayed of deleted people for accounting only, once the law is content."""
+    with transaction(installation.current().sessions) as session:
+        count = interaction_holds.forget_released(session, now=clock.now())
+    if count:
+        log.info("held_dealings_deleted", extra={"count": count})

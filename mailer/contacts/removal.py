@@ -7,7 +7,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailer import audit
-from mailer.contacts import private_persons
+from mailer.contacts import interaction_holds, private_persons
+from mailer.contacts.interaction_holds import Parted
 from mailer.contacts.models import Contact
 from mailer.languages import N_
 
@@ -45,23 +46,30 @@ def remove(
     """Delete a contact with all that hangs on it; `reason` is a key of DELETE_REASONS.
 
     Suppressions stay: who said no stays unreachable although the register has forgotten who (R90).
+    What accounting law holds stays too, without anything about the person (R104).
     """
     contact_id = contact.id
     session.expunge(contact)
-    remove_all(session, [contact_id])
+    parted = remove_all(session, [contact_id], now=now)
     audit.record(
-        session, "contact.deleted", "contact", contact_id, now=now, actor_id=actor_id, reason=reason
-    )
+        session, "contact.deleted", "contact", contact_id, now=now, actor_id=actor_id,
+        reason=reason, interactions_held=parted.held,
+    )  # fmt: skip
 
 
-def remove_all(session: Session, contact_ids: Collection[int]) -> None:
-    """Delete contacts with all that hangs on them; whoever asks for it writes down why."""
+def remove_all(session: Session, contact_ids: Collection[int], *, now: datetime) -> Parted:
+    """Delete contacts with all that hangs on them; whoever asks for it writes down why.
+
+    What is told is what became of the dealings with them.
+    """
     facts = {"ids": list(contact_ids)}
     _forget_behaviour(session, contact_ids)
     session.execute(text(_CALL_OFF), facts)
+    parted = interaction_holds.part_from(session, contact_ids, now=now)
     session.execute(text("SELECT set_config('lupaposti.erasure', 'on', true)"))
     session.execute(text("DELETE FROM contacts WHERE id = ANY(:ids)"), facts)
     session.execute(text("SELECT set_config('lupaposti.erasure', 'off', true)"))
+    return parted
 
 
 def _forget_behaviour(session: Session, contact_ids: Collection[int]) -> None:
