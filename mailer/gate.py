@@ -32,7 +32,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, TEXT
 
-from mailer.contacts import countries
+from mailer.contacts import countries, revalidation
 from mailer.contacts.models import Company, ConsentState, Contact, Source, Suppression
 from mailer.languages import N_, gettext
 from mailer.notice.schema import Notice
@@ -46,6 +46,7 @@ _messages = table(
     column("contact_id"),
     column("state"),
     column("claimed_at"),
+    column("sent_at"),
 )
 # Bans by what they stop (R50), besides a ban on the purpose itself. Everything here is e-mail.
 _BANS = {
@@ -95,7 +96,8 @@ class Ask:
     """What is asked of the gate: which message, under which notice, at what moment.
 
     `functions`: whose work the message concerns. `campaign_id`: None for a question about no
-    particular campaign. `informs`: the message carries the Article 14 block.
+    particular campaign. `informs`: the message carries the Article 14 block. `corrects`: the
+    campaign that the message puts right.
     """
 
     purpose: str
@@ -106,6 +108,7 @@ class Ask:
     informs: bool = True
     sender_verified: bool = True
     paused: bool = False
+    corrects: int | None = None
 
 
 Rule = Callable[[Ask], ColumnElement[Any]]
@@ -283,8 +286,7 @@ def _assurance_missing(_: Ask) -> ColumnElement[bool]:
 
 def _stale_unverified(ask: Ask) -> ColumnElement[bool]:
     months = ask.notice.revalidate_months if ask.notice else 0
-    since = ask.now - relativedelta(months=months)
-    return func.coalesce(Contact.verified_at, Contact.collected_at) < since
+    return revalidation.last_right() < revalidation.stale_before(months, ask.now)
 
 
 def _retention_passed(ask: Ask) -> ColumnElement[bool]:
@@ -315,10 +317,30 @@ def _frequency_cap(ask: Ask) -> ColumnElement[bool]:
             _messages.c.contact_id == Contact.id,
             _messages.c.state.in_(["sending", "uncertain"]),
             _messages.c.claimed_at > since,
+            *([] if ask.corrects is None else [_messages.c.campaign_id != ask.corrects]),
         )
         .correlate_except(_messages)
     )
-    return or_(func.coalesce(Contact.last_marketing_at > since, false()), under_way)
+    recent: ColumnElement[bool] = func.coalesce(Contact.last_marketing_at > since, false())
+    if ask.corrects is not None:
+        recent = and_(recent, not_(_last_was(ask.corrects)))
+    return or_(recent, under_way)
+
+
+def _last_was(campaign_id: int) -> ColumnElement[bool]:
+    """SQL: the last message to the contact was this campaign's, so a correction of it comes next.
+
+    A second correction finds the first one to be the last, and waits like any message.
+    """
+    return (
+        exists()
+        .where(
+            _messages.c.campaign_id == campaign_id,
+            _messages.c.contact_id == Contact.id,
+            _messages.c.sent_at >= Contact.last_marketing_at,
+        )
+        .correlate_except(_messages)
+    )
 
 
 def _already_sent(ask: Ask) -> ColumnElement[bool]:

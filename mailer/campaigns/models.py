@@ -39,6 +39,8 @@ class Campaign(Model):
     state: Mapped[str] = mapped_column(default="draft", server_default="draft")
     purpose: Mapped[str] = mapped_column(default="e_marketing", server_default="e_marketing")
     segment_id: Mapped[int | None] = mapped_column(ForeignKey("segments.id"), index=True)
+    # The campaign that this one puts right: whoever got that one may get this one at once.
+    corrects: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id", ondelete="SET NULL"))
     # Whose work the message concerns (R45): the gate leaves out everybody else.
     target_functions: Mapped[list[str]] = mapped_column(
         ARRAY(TEXT), default=list, server_default="{}"

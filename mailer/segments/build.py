@@ -100,6 +100,7 @@ def ask_for(
     campaign_id: int | None = None,
     sender_verified: bool = True,
     paused: bool = False,
+    corrects: int | None = None,
 ) -> Question:
     """The question under the notice in force. Keeps the session, to read segments referred to."""
     return Question(
@@ -110,6 +111,7 @@ def ask_for(
         campaign_id=campaign_id,
         sender_verified=sender_verified,
         paused=paused,
+        corrects=corrects,
         lookup=lookup_in(session),
     )
 

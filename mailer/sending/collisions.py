@@ -6,10 +6,10 @@ from typing import Any
 from sqlalchemy import Subquery, case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
+from mailer.campaigns import question
 from mailer.campaigns.facts import Collisions
 from mailer.campaigns.models import Campaign
 from mailer.contacts.models import Contact
-from mailer.segments import build
 from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError
 from mailer.sending import plan_rows
@@ -77,14 +77,8 @@ def _audience(session: Session, campaign: Campaign, now: datetime) -> Subquery |
     segment = session.get(Segment, campaign.segment_id) if campaign.segment_id else None
     if segment is None:
         return None
-    ask = build.ask_for(
-        session,
-        purpose=campaign.purpose,
-        functions=frozenset(campaign.target_functions),
-        now=now,
-    )
     try:
-        clear = plan_rows.clear(segment.tree, ask)
+        clear = plan_rows.clear(segment.tree, question.ask(session, campaign, now=now))
     except SegmentError:  # its own check will say so
         return None
     return select(clear.c.contact_id).subquery(f"campaign_{campaign.id}")

@@ -2,7 +2,8 @@
 
 Its audience is a segment on the old campaign's ledger ("was meant for them, but not got"), so it is
 settled when the new one is frozen, by the gate asked anew: whoever has opted out meanwhile is left
-out, and so is whoever is found to have got the first one after all.
+out, and so is whoever is found to have got the first one after all. The one rule that a
+correction is spared is the frequency cap, as far as it is the corrected message that it counts.
 """
 
 from datetime import datetime
@@ -48,6 +49,10 @@ def begin(
     segment = _segment(session, original, whom, with_unknown, now=now, actor_id=actor_id)
     draft = drafts.copy(session, original, now=now, actor_id=actor_id)
     draft.segment_id = segment.id
+    # A correction of a correction is a message like any other, or the limit on how often somebody
+    # is written to would be none.
+    if whom == "got" and original.corrects is None:
+        draft.corrects = original.id
     draft.name = _cut(gettext(WHOM[whom][1], name=original.name))
     return draft
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from mailer import audit, gate
 from mailer.adapters.pace import Quota
 from mailer.adapters.queue import enqueue_after_commit
-from mailer.campaigns import lifecycle
+from mailer.campaigns import lifecycle, question
 from mailer.campaigns.content import Compiled, compile_content
 from mailer.campaigns.models import Campaign, CampaignContent, Link, SenderDomain
 from mailer.config import Settings
@@ -147,12 +147,11 @@ def ask(session: Session, campaign: Campaign, *, now: datetime, asks_ledger: boo
     The freeze and the claim do not ask whether the person already got it: one row for each person
     (a unique key) and the state of the very row being claimed hold that, at no cost.
     """
-    return build.ask_for(
+    return question.ask(
         session,
-        purpose=campaign.purpose,
-        functions=frozenset(campaign.target_functions),
+        campaign,
         now=now,
-        campaign_id=campaign.id if asks_ledger else None,
+        asks_ledger=asks_ledger,
         sender_verified=sender_verified(session, campaign),
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from mailer.adapters import workers
-from mailer.campaigns import checks
+from mailer.campaigns import checks, question
 from mailer.campaigns.content import Compiled, ContentError, compile_content
 from mailer.campaigns.facts import Collisions, Facts, Forecast, Limits, Version
 from mailer.campaigns.models import Campaign, CampaignContent
@@ -136,12 +136,7 @@ def ask_of(session: Session, campaign: Campaign, *, now: datetime) -> build.Ques
     The sender's domain has a check of its own: were it asked here too, nobody would be left to
     count until it is verified.
     """
-    return build.ask_for(
-        session,
-        purpose=campaign.purpose,
-        functions=frozenset(campaign.target_functions),
-        now=now,
-    )
+    return question.ask(session, campaign, now=now)
 
 
 def _recipients(

@@ -197,6 +197,7 @@ def _counted(campaign: Campaign, values: dict[str, Any]) -> dict[str, Any]:
         functions=frozenset(values["target_functions"]),
         now=clock.now(),
         campaign_id=campaign.id,
+        corrects=campaign.corrects,
     )
     audience, fault = None, ""
     try:

@@ -126,6 +126,7 @@ def _page(
     return render_template(
         "web/campaigns/review.html",
         found=found,
+        corrected=db_session().get(Campaign, campaign.corrects) if campaign.corrects else None,
         lines=[
             (f"check-{number}", _KINDS[check.effect], check, fix_of(campaign, check.fix))
             for number, check in enumerate(found.checks, 1)

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Select, false, select, true
 from sqlalchemy.orm import Session
 
+from mailer.campaigns import question
 from mailer.campaigns.models import Campaign
 from mailer.contacts.models import Company, Contact
 from mailer.notice.vocabulary import PERSON_KINDS
@@ -95,13 +96,7 @@ def _standing(session: Session, contact: Contact, row: Any, now: datetime) -> St
     campaign, tree, message = row
     if message is not None or campaign.launched_at is not None:
         return Standing(campaign, message, None, message.verdict if message else None)
-    ask = build.ask_for(
-        session,
-        purpose=campaign.purpose,
-        functions=frozenset(campaign.target_functions),
-        now=now,
-        campaign_id=campaign.id,
-    )
+    ask = question.ask(session, campaign, now=now, asks_ledger=True)
     if ask.notice is None or tree is None:
         return Standing(campaign, None, None, None)
     try:
