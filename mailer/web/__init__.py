@@ -54,6 +54,8 @@ SCREENS = (
     "mailer.web.contacts",
     "mailer.web.contact_actions",
     "mailer.web.informing",
+    "mailer.web.revalidation",
+    "mailer.web.sources",
     "mailer.web.companies",
     "mailer.web.suppressions",
     "mailer.web.replies",

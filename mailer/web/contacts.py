@@ -17,6 +17,7 @@ from mailer.contacts import (
     people,
     problems,
     provenance,
+    revalidation,
     searching,
 )
 from mailer.contacts.informing import Waiting, Which
@@ -212,6 +213,7 @@ def show(contact_id: int) -> Answer:
             RELATIONSHIP_LABELS.get(contact.relationship_kind, contact.relationship_kind)
         ),
         basis=_(BASES[contact.basis]) if contact.basis else "",
+        checked_against=revalidation.checked_against(session, contact),
         uninformed=_first(informing.page(session, Which(contact_id=contact.id), now=now)[0]),
         informed_way=_(informing.WAYS[contact.art14_way]) if contact.art14_way else "",
     )
