@@ -24,6 +24,7 @@ KINDS = {
     "disclosure": N_("Disclosure to others"),
     "publication": N_("Publication"),
     "email_tracking": N_("Recording of opens and clicks"),
+    "cookies": N_("Cookies on web sites"),
 }
 EVENTS = {
     "given": N_("Consent given"),

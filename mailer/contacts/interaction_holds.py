@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from mailer import audit
@@ -57,6 +57,16 @@ def part_from(session: Session, contact_ids: Collection[int], *, now: datetime) 
         execution_options={"synchronize_session": False},
     ).all()
     return Parted(len(gone), len(held))
+
+
+def amounts(session: Session, contact_id: int, *, now: datetime) -> tuple[int, int]:
+    """How many dealings there are with a person, and how many of them the law holds."""
+    row = session.execute(
+        select(func.count(), func.count().filter(Interaction.held_until >= _day(now))).where(
+            Interaction.contact_id == contact_id
+        )
+    ).one()
+    return row[0], row[1]
 
 
 def forget_released(session: Session, *, now: datetime) -> int:

@@ -57,6 +57,7 @@ SCREENS = (
     "mailer.web.revalidation",
     "mailer.web.sources",
     "mailer.web.companies",
+    "mailer.web.interactions",
     "mailer.web.suppressions",
     "mailer.web.replies",
     "mailer.web.titles",

@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response
 
 from mailer import audit, clock
 from mailer.accounts.models import User
-from mailer.contacts import companies, searching, suppression
+from mailer.contacts import companies, interaction_lists, searching, suppression
+from mailer.contacts.interaction_entry import written_kinds
 from mailer.contacts.models import Company, Contact, Source
 from mailer.contacts.searching import Search
 from mailer.languages import gettext as _
@@ -18,11 +19,12 @@ from mailer.sending.models import ACCEPTED, Message
 from mailer.web import mailability
 from mailer.web.guard import may, requires
 from mailer.web.paging import Paging, page_number, sorting
-from mailer.web.request import db_session, signed_in_user
+from mailer.web.request import db_session, notice_in_force, signed_in_user
 
 blueprint = Blueprint("companies", __name__, url_prefix="/companies")
 
 LONGEST_TEXT = 2000
+LATEST_DEALINGS = 10
 _MAX_ID = 2**63
 _YEAR = func.now() - func.make_interval(1)
 
@@ -76,6 +78,10 @@ def _company_page(company: Company, errors: dict[str, str]) -> str:
     search = Search(company_id=company.id, restricted=may("requests.view"))
     found, total = searching.page(session, search, offset=Paging(number, 0).offset)
     bans = companies.bans(session, company)
+    dealings, dealings_total = interaction_lists.of_company(
+        session, company.id, to_desk=may("requests.view"), limit=LATEST_DEALINGS
+    )
+    notice = notice_in_force()
     return render_template(
         "web/companies/show.html",
         company=company,
@@ -86,6 +92,9 @@ def _company_page(company: Company, errors: dict[str, str]) -> str:
         sentence=build.sentence,
         roles=companies.roles(session, company.id),
         bans=bans,
+        dealings=dealings,
+        dealings_total=dealings_total,
+        may_be_noted=bool(notice and written_kinds(notice)),
         names=_names(session, [ban.actor_id for ban in bans]),
         kinds={key: _(label) for key, label in suppression.KINDS.items()},
         sent=_messages(session, company),

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from werkzeug.wrappers import Response
 
 from mailer import clock
-from mailer.contacts import bans, consents, decisions, removal
+from mailer.contacts import bans, consents, decisions, interaction_holds, removal
 from mailer.contacts.models import ConsentEvent, Contact, FieldChange
 from mailer.languages import N_
 from mailer.languages import gettext as _
@@ -313,7 +313,10 @@ def _amounts(contact: Contact) -> dict[str, int]:
     def count(column: Any) -> int:
         return session.scalar(select(func.count()).where(column == contact.id)) or 0
 
+    dealings, held = interaction_holds.amounts(session, contact.id, now=clock.now())
     return {
+        "dealings": dealings,
+        "held": held,
         "waiting": waiting,
         "sent": sent,
         "changes": count(FieldChange.contact_id),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import shorten
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -10,14 +11,22 @@ from sqlalchemy.orm import Session
 from mailer.accounts.models import User
 from mailer.audit import AuditEntry
 from mailer.campaigns.models import Campaign, Link
-from mailer.contacts import bans, consents, provenance, suppression
+from mailer.contacts import (
+    bans,
+    consents,
+    interaction_lists,
+    provenance,
+    suppression,
+    web_visits,
+)
 from mailer.contacts.address import AddressError, canonical
+from mailer.contacts.interaction_cells import is_whole_day
 from mailer.contacts.models import ConsentEvent, Contact, Import
 from mailer.events import answers
 from mailer.events.models import Event
 from mailer.languages import N_
 from mailer.languages import gettext as _
-from mailer.notice.vocabulary import FIELDS
+from mailer.notice.vocabulary import FIELDS, INTERACTION_KINDS
 from mailer.segments import build
 from mailer.sending.models import Message
 
@@ -41,22 +50,39 @@ _ACTIONS = {
     "contact.released": (N_("Released from quarantine"), "circle-check"),
     "contact.role_confirmed": (N_("Duties confirmed"), "briefcase"),
 }
+_DEALING_ICONS = {
+    "note": "scroll-text",
+    "call": "smartphone",
+    "email_thread": "mail",
+    "meeting": "users",
+    "contact_request": "inbox",
+    "support_request": "circle-help",
+    "interest": "tag",
+    "portal_log": "log-in",
+}
+LONGEST_DETAIL = 160
 _EVENT_ICONS = {"opt_out": "ban", "opt_out_undone": "undo-2"}
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One line of the timeline. `href`: where to read more."""
+    """One line of the timeline. `href`: where to read more. `whole_day`: the time is not known."""
 
     at: datetime
     icon: str
     text: str
     detail: str = ""
     href: str = ""
+    whole_day: bool = False
 
 
-def timeline(session: Session, contact: Contact) -> list[Moment]:
-    """What happened to a contact, newest first, at most MOST lines."""
+def timeline(session: Session, contact: Contact, only: str = "") -> list[Moment]:
+    """What happened to a contact, newest first, at most MOST lines.
+
+    `only`: a kind of dealing, when nothing else is to be shown.
+    """
+    if only:
+        return list(_dealings(session, contact, only))
     names = _Names(session)
     moments = [
         *_beginning(session, contact),
@@ -66,6 +92,7 @@ def timeline(session: Session, contact: Contact) -> list[Moment]:
         *_statements(session, contact, names),
         *_suppressions(session, contact),
         *_decisions(session, contact, names),
+        *_dealings(session, contact),
     ]
     return sorted(moments, key=lambda moment: moment.at, reverse=True)[:MOST]
 
@@ -175,6 +202,20 @@ def _suppressions(session: Session, contact: Contact) -> Iterator[Moment]:
         origin = _(suppression.ORIGINS.get(line.origin, line.origin))
         text = _("On the suppression list: %(kind)s", kind=kind)
         yield Moment(line.at, "ban", text, f"{scope} · {origin}", "/suppressions")
+
+
+def _dealings(session: Session, contact: Contact, kind: str = "") -> Iterator[Moment]:
+    for row in interaction_lists.of_contact(session, contact.id, kind=kind, limit=MOST):
+        word = _(INTERACTION_KINDS.get(row.kind, row.kind))
+        text = f"{word}: {row.title}" if row.title else word
+        detail = shorten(row.body or row.reference, LONGEST_DETAIL, placeholder="…")
+        icon, href = _DEALING_ICONS.get(row.kind, "file-text"), f"/dealings/{row.id}"
+        yield Moment(row.at, icon, text, detail, href, is_whole_day(row.at))
+    if kind in ("", web_visits.KIND):
+        for visit in web_visits.of_contact(session, contact.id, limit=MOST):
+            word = _(INTERACTION_KINDS[web_visits.KIND])
+            seconds = "" if visit.seconds is None else f"{visit.seconds} s"
+            yield Moment(visit.at, "globe", f"{word}: {visit.path}", seconds)
 
 
 def _decisions(session: Session, contact: Contact, names: _Names) -> Iterator[Moment]:

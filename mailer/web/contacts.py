@@ -14,6 +14,7 @@ from mailer.contacts import (
     consents,
     entry,
     informing,
+    interaction_lists,
     people,
     problems,
     provenance,
@@ -21,6 +22,7 @@ from mailer.contacts import (
     searching,
 )
 from mailer.contacts.informing import Waiting, Which
+from mailer.contacts.interaction_entry import written_kinds
 from mailer.contacts.models import Company, Contact
 from mailer.contacts.people import Conflict, Refused
 from mailer.contacts.provenance import Origin
@@ -28,7 +30,7 @@ from mailer.contacts.searching import Search
 from mailer.languages import LANGUAGE_NAMES, N_
 from mailer.languages import gettext as _
 from mailer.notice.schema import Notice
-from mailer.notice.vocabulary import BASES, FIELDS, SOURCE_KINDS
+from mailer.notice.vocabulary import BASES, FIELDS, INTERACTION_KINDS, SOURCE_KINDS
 from mailer.roles import review
 from mailer.roles.models import Title
 from mailer.roles.taxonomy import FUNCTION_LABELS, LEVEL_LABELS, LEVEL_RANKS
@@ -183,6 +185,8 @@ def show(contact_id: int) -> Answer:
     keep_changes()
     if closed:
         return render_template("web/contacts/restricted.html")
+    only = _known(request.args.get("kind", ""), INTERACTION_KINDS)
+    notice = notice_in_force()
     ask = mailability.general_ask(session, now)
     verdict = build.check(session, contact.id, ask) if ask else None
     title = session.get(Title, contact.title_id) if contact.title_id else None
@@ -206,7 +210,10 @@ def show(contact_id: int) -> Answer:
         ],
         facts=_facts(contact),
         sources=provenance.sources_of(session, contact),
-        timeline=contact_history.timeline(session, contact),
+        timeline=contact_history.timeline(session, contact, only),
+        only=only,
+        dealing_kinds=_dealing_kinds(contact.id),
+        may_be_noted=bool(notice and written_kinds(notice)),
         quarantine=problems.reason(contact.quarantine_reason) if contact.quarantine_reason else "",
         kind=_(KIND_LABELS.get(contact.kind, contact.kind)),
         relationship=_(
@@ -221,6 +228,16 @@ def show(contact_id: int) -> Answer:
 
 def _first(found: list[Waiting]) -> Waiting | None:
     return found[0] if found else None
+
+
+def _dealing_kinds(contact_id: int) -> list[tuple[str, str]]:
+    """The kinds of dealings that there are with a contact, as the choices of a filter."""
+    numbers = interaction_lists.kinds_of_contact(db_session(), contact_id)
+    return [
+        (kind, f"{_(label)} ({numbers[kind]})")
+        for kind, label in INTERACTION_KINDS.items()
+        if kind in numbers
+    ]
 
 
 def name_of(contact: Contact) -> str:
