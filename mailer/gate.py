@@ -293,10 +293,14 @@ def _retention_passed(ask: Ask) -> ColumnElement[bool]:
     if ask.notice is None or ask.notice.prospect_months is None:
         return true()
     prospects = ask.now - relativedelta(months=ask.notice.prospect_months)
-    former = (ask.now - relativedelta(months=ask.notice.customer_months or 0)).date()
-    return case(
-        (Contact.relationship_kind != "customer", Contact.collected_at < prospects),
-        else_=func.coalesce(Contact.customership_ended_at < former, false()),
+    former = ask.now - relativedelta(months=ask.notice.customer_months or 0)
+    return or_(
+        case(
+            (Contact.relationship_kind != "customer", Contact.collected_at < prospects),
+            else_=func.coalesce(Contact.customership_ended_at < former.date(), false()),
+        ),
+        # Whoever has left the employer is nobody's contact there any more (R103).
+        func.coalesce(Contact.left_at < former, false()),
     )
 
 

@@ -56,13 +56,15 @@ _MAILBOXES = (
     "info myynti toimisto asiakaspalvelu posti yhteydenotto yhteys palvelu tilaukset tilaus"
     " laskutus laskut ostolaskut talous kirjaamo rekry rekrytointi hallinto markkinointi viestinta"
     " tuki huolto vastaanotto keskus vaihde neuvonta tiedotus hr it henkilosto varasto ostot osto"
-    " tuotanto logistiikka tietosuoja asiakkuudet yrityspalvelut"
+    " tuotanto logistiikka tietosuoja asiakkuudet yrityspalvelut tarjoukset tarjouspyynnot"
+    " reskontra ostoreskontra palkat toimitukset koulutus varaukset verkkokauppa"
     " kontakt kundtjanst kundservice forsaljning order ekonomi faktura kontor kansli registrator"
-    " reception vaxel marknad support"
+    " reception vaxel marknad support bestallning bestallningar inkop lager bokning bokningar"
     " sales office contact hello hi mail email enquiries inquiries service customerservice"
     " customer.service billing invoice invoices accounts accounting finance orders purchasing"
     " procurement marketing press media jobs careers recruitment admin administration webmaster"
     " postmaster hostmaster abuse noc security privacy legal helpdesk team export"
+    " booking bookings reservations feedback payroll warehouse logistics"
     " noreply no-reply donotreply"
 )
 _ROLE_ADDRESSES = frozenset(_MAILBOXES.split())

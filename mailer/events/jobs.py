@@ -7,7 +7,7 @@ from mailer import clock, installation, stopping
 from mailer.adapters import sns
 from mailer.adapters.tracking import HitStream, StreamUnavailableError
 from mailer.db import transaction
-from mailer.events import hits, intake, links, marks, partitions, rejudging
+from mailer.events import hits, intake, leavers, links, marks, partitions, rejudging
 from mailer.events.rules import RULESET
 
 log = logging.getLogger(__name__)
@@ -103,6 +103,15 @@ def make_months() -> None:
         made = partitions.make_ahead(session, now=clock.now())
     if made:
         log.info("event_months_made", extra={"tables": ",".join(made)})
+
+
+def watch_leavers() -> None:
+    """Mark who has probably left the employer, and take the mark from those who are there."""
+    now = clock.now()
+    with transaction(installation.current().sessions) as session:
+        back, gone = leavers.unmark(session, now=now), leavers.mark(session, now=now)
+    if back or gone:
+        log.info("leavers_marked", extra={"gone": gone, "back": back})
 
 
 def judge_anew() -> None:

@@ -52,6 +52,7 @@ SCHEDULE = (
     Returning("mailer.events.jobs.delete_old_raw", 3600),
     Returning("mailer.events.mail_jobs.forget_mail", 3600),
     Returning("mailer.events.jobs.judge_anew", 120),
+    Returning("mailer.events.jobs.watch_leavers", 600, timeout=900),
     Returning("mailer.events.jobs.make_months", 3600),
 )
 

@@ -54,6 +54,7 @@ SCREENS = (
     "mailer.web.contacts",
     "mailer.web.contact_actions",
     "mailer.web.informing",
+    "mailer.web.leavers",
     "mailer.web.revalidation",
     "mailer.web.sources",
     "mailer.web.companies",

@@ -49,6 +49,10 @@ _ACTIONS = {
     "contact.restriction_lifted": (N_("Restriction lifted"), "undo-2"),
     "contact.released": (N_("Released from quarantine"), "circle-check"),
     "contact.role_confirmed": (N_("Duties confirmed"), "briefcase"),
+    "contact.probably_left": (N_("Has probably left the employer"), "user-x"),
+    "contact.back": (N_("Mail arrives again"), "mail-check"),
+    "contact.stays": (N_("Staff say: still works there"), "undo-2"),
+    "contact.successor_named": (N_("A successor was named"), "user-plus"),
 }
 _DEALING_ICONS = {
     "note": "scroll-text",
