@@ -130,6 +130,7 @@ def _lines(content: dict[str, Any], path: str = "") -> list[str]:
 
 def _give(content: dict[str, Any], values: tuple[str, ...]) -> None:
     from mailer.cli import end_with
+    from mailer.notice.gaps import PLACEHOLDERS
     from mailer.notice.parsing import NoticeError
     from mailer.notice.paths import assign
 
@@ -137,6 +138,8 @@ def _give(content: dict[str, Any], values: tuple[str, ...]) -> None:
         path, equals, given = value.partition("=")
         if not equals:
             end_with("--set needs a place and a value: --set PATH=VALUE.", 2)
+        if given.strip() in PLACEHOLDERS:
+            end_with(f"Not set: {path[:200]}: write your own instead of {given.strip()}.", 2)
         try:
             assign(content, path.strip(), given)
         except NoticeError as error:

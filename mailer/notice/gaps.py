@@ -4,7 +4,7 @@ Nothing is guessed: a gap names the path and what may stand there, and a person 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from mailer import business_id
@@ -41,6 +41,11 @@ GAPS = {
     "repealed_statute": N_("The notice follows a law that has been repealed."),
     "authority": N_("The authority that takes complaints is not named."),
 }
+# Stand for what only a person can know; none of them is an answer.
+PLACEHOLDERS = frozenset(
+    {"NAME", "YYYY-MM-DD", "STREET", "POSTAL_CODE", "CITY", "BUSINESS_ID", "DOMAIN", "ADDRESS"}
+    | {"TEXT", "MONTHS", "FUNCTION", "email,FIELD", "Amazon SES (COMPANY), REGION"}
+)
 _EMAIL = re.compile(r"[^@\s,;<>]+@(?:[a-z0-9-]+\.)+[a-z][a-z0-9-]+", re.IGNORECASE)
 
 
@@ -99,7 +104,7 @@ def _entity(entity: Entity) -> Iterator[Gap]:
     try:
         business_id.canonical(entity.business_id)
     except business_id.BusinessIdError:
-        yield Gap("business_id", f"entities.{entity.key}.business_id", "1234567-1")
+        yield Gap("business_id", f"entities.{entity.key}.business_id", "BUSINESS_ID")
 
 
 def _contact(notice: Notice) -> Iterator[Gap]:
@@ -121,13 +126,13 @@ def _purposes(notice: Notice) -> Iterator[Gap]:
 
 def _content(notice: Notice) -> Iterator[Gap]:
     if not notice.person_kinds:
-        yield Gap("person_kinds", "person_kinds", _some_of(vocabulary.PERSON_KINDS))
+        yield Gap("person_kinds", "person_kinds", _one_of(vocabulary.PERSON_KINDS))
     if not notice.offering:
-        yield Gap("offering", "offering", "FUNCTION,FUNCTION")
+        yield Gap("offering", "offering", "FUNCTION")
     if "email" not in notice.fields:
         yield Gap("fields", "fields", "email,FIELD")
     if not notice.source_kinds:
-        yield Gap("source_kinds", "source_kinds", "KIND,KIND")
+        yield Gap("source_kinds", "source_kinds", _one_of(vocabulary.SOURCE_KINDS))
 
 
 def _tracking(kind: str, tracking: Tracking) -> Iterator[Gap]:
@@ -147,7 +152,7 @@ def _disclosures(notice: Notice) -> Iterator[Gap]:
     if abroad and not transfers.outside_eea:
         yield Gap("transfer_undeclared", "transfers.outside_eea", "true")
     if transfers.outside_eea and not transfers.bases:
-        yield Gap("transfer_basis", "transfers.bases", _some_of(vocabulary.TRANSFER_BASES))
+        yield Gap("transfer_basis", "transfers.bases", _one_of(vocabulary.TRANSFER_BASES))
 
 
 def _protection(notice: Notice) -> Iterator[Gap]:
@@ -168,14 +173,10 @@ def _retention(notice: Notice) -> Iterator[Gap]:
 
 def _law(notice: Notice) -> Iterator[Gap]:
     if notice.statutes & vocabulary.REPEALED_STATUTES:
-        yield Gap("repealed_statute", "statutes", "gdpr,data_protection_act")
+        yield Gap("repealed_statute", "statutes", "gdpr|data_protection_act")
     if not notice.authority:
         yield Gap("authority", "authority", _one_of(vocabulary.AUTHORITIES))
 
 
-def _one_of(words: dict[str, str] | dict[str, tuple[str, str, str]]) -> str:
+def _one_of(words: Collection[str]) -> str:
     return "|".join(words)
-
-
-def _some_of(words: dict[str, str]) -> str:
-    return ",".join(words)

@@ -87,7 +87,7 @@ def _step(table: Any, step: str, *, keyed: bool, top: str) -> Any:
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[str]:
-    if isinstance(value, Mapping) and (value or not path):
+    if isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _leaves(inner, f"{path}.{key}" if path else str(key))
     elif isinstance(value, list) and path in _KEYED:

@@ -140,6 +140,23 @@ UNDERTAKINGS = {
 }
 
 # From here on: told to people. Nothing else in the product reads it.
+# The interest that a purpose serves: what must be told where it is the basis (GDPR 13(1)(d)).
+INTERESTS = {
+    "customer_communication": N_("keeping our customers informed"),
+    "after_sales_marketing": N_("telling our customers about our products and services"),
+    "new_customer_acquisition": N_("finding new customers among organisations"),
+    "e_marketing": N_("telling people at work about what concerns their duties"),
+    "market_research": N_("learning what is needed at work"),
+    "events": N_("inviting people to events that concern their work"),
+    "customer_care": N_("taking care of our customers"),
+    "service_quality": N_("proving and improving our service"),
+    "postal_marketing": N_("telling about our products and services by post"),
+    "distance_selling": N_("telling about our products and services by phone"),
+    "ad_targeting": N_("showing advertisements to those whom they concern"),
+    "web_content": N_("showing visitors what concerns them"),
+    "statistics": N_("knowing how our business is doing"),
+    "profiling": N_("offering what fits each customer"),
+}
 # Data that a notice may name and the register has no place for, so it is never stored.
 OTHER_DATA = {
     "customer_number": N_("Customer number"),

@@ -6,10 +6,12 @@ from flask import Blueprint, render_template
 
 from mailer import clock, installation
 from mailer.events import signing
-from mailer.languages import LANGUAGES, N_
+from mailer.languages import N_
 from mailer.languages import gettext as _
 from mailer.notice import switches, vocabulary
-from mailer.notice.schema import Tracking
+from mailer.notice.schema import Notice
+from mailer.notice.sections import sections
+from mailer.roles.taxonomy import FUNCTION_LABELS
 from mailer.web.guard import requires
 from mailer.web.menu import may_open_path
 from mailer.web.request import db_session, notice_in_force
@@ -84,27 +86,20 @@ def show_notice() -> str:
         "web/settings/notice.html",
         notice=notice,
         version=switches.version_in_force(db_session(), clock.now()),
-        purposes=[
-            (_(vocabulary.ALL_PURPOSES[p.key]), _(vocabulary.BASES[p.basis]), p.balancing_test)
-            for p in notice.all_purposes
-        ],
-        persons=_words(vocabulary.PERSON_KINDS, notice.person_kinds),
-        fields=_words(vocabulary.FIELDS, notice.fields),
-        sources=_words(vocabulary.SOURCE_KINDS, notice.source_kinds),
-        tracking=[
-            (_("Opens"), _tracking_words(notice.opens)),
-            (_("Clicks"), _tracking_words(notice.clicks)),
-        ],
-        texts=[(code, notice.texts[code]) for code in LANGUAGES if notice.texts[code]],
+        sections=sections(notice, installation.current().settings.aws_region),
+        tests=_balancing_tests(notice),
+        offering=[_(FUNCTION_LABELS[key]) for key in FUNCTION_LABELS if key in notice.offering],
     )
 
 
-def _words(words: dict[str, str], chosen: frozenset[str]) -> list[str]:
-    return [_(word) for key, word in words.items() if key in chosen]
-
-
-def _tracking_words(tracking: Tracking) -> str:
-    mode = _(vocabulary.TRACKING_MODES[tracking.mode])
-    if not tracking.individual or tracking.basis is None:
-        return mode
-    return f"{mode} ({_(vocabulary.BASES[tracking.basis])})"
+def _balancing_tests(notice: Notice) -> list[tuple[str, str, str]]:
+    """How each interest was weighed, which the public notice does not print."""
+    weighed = [
+        (_(vocabulary.ALL_PURPOSES[each.key]), each.basis, each.balancing_test)
+        for each in notice.all_purposes
+    ]
+    for name, tracking in ((_("Opens"), notice.opens), (_("Clicks"), notice.clicks)):
+        weighed.append((name, tracking.basis or "", tracking.balancing_test))
+    return [
+        (name, _(vocabulary.BASES[basis]), test) for name, basis, test in weighed if basis and test
+    ]

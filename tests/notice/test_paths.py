@@ -111,7 +111,7 @@ def test_misspelt_places_are_found_wherever_they_are() -> None:
         "retention": {"prospect_month": 1},
         "entities": [{"key": "a", "naem": "b"}],
         "processors": ["Amazon SES", {"key": "x", "wher": "y"}],
-        "tracking": {"opens": {"mode": "off", "why": {}}},
+        "tracking": {"opens": {"mode": "off", "why": "so"}, "clicks": {}},
         "fields": ["email"],
     }
     assert unknown(content) == [
