@@ -10,7 +10,10 @@ from sqlalchemy.orm import Session
 
 from mailer.contacts.models import Contact, FieldChange, Source
 from mailer.notice.schema import Notice
-from mailer.notice.vocabulary import THIRD_PARTY_SOURCES
+from mailer.notice.vocabulary import BASES, THIRD_PARTY_SOURCES
+
+LONGEST_NAME = 200
+LONGEST_URL = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,34 @@ def source_kinds(notice: Notice) -> list[str]:
     A list supplier's data comes by import, with the assurance that it needs (R34).
     """
     return sorted(notice.source_kinds - THIRD_PARTY_SOURCES - {"cookies", "email_tracking"})
+
+
+def read_origin(
+    values: Mapping[str, str], notice: Notice, *, now: datetime
+) -> tuple[Origin | None, list[str]]:
+    """The origin that somebody states, or which of source_kind, source_name, url, dated and basis
+    cannot be used (R30, R33)."""
+    kind, name = values.get("source_kind", ""), values.get("source_name", "").strip()
+    url, basis = values.get("url", "").strip(), values.get("basis", "")
+    dated = _day(values.get("dated", ""))
+    wrong = {
+        "source_kind": kind not in source_kinds(notice),
+        "source_name": not name or len(name) > LONGEST_NAME,
+        "url": len(url) > LONGEST_URL or (kind == "public_web" and not url.startswith("http")),
+        "dated": dated is None or dated > now.date(),
+        "basis": basis not in BASES,
+    }
+    if dated is None or any(wrong.values()):
+        return None, [field for field, is_wrong in wrong.items() if is_wrong]
+    return Origin(kind, name, dated, basis, url or None), []
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return day if 1900 < day.year < 2900 else None
 
 
 def add_source(session: Session, origin: Origin, *, now: datetime, actor_id: int) -> Source:

@@ -41,6 +41,7 @@ ORIGINS = {
     "ses_event": N_("Amazon SES"),
     "staff": N_("Recorded by staff"),
     "import": N_("Imported list"),
+    "api": N_("Another system, through the API"),
     "detector": N_("Found to be a private person"),
 }
 

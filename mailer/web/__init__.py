@@ -49,6 +49,7 @@ SCREENS = (
     "mailer.web.accounts",
     "mailer.web.settings",
     "mailer.web.api_tokens",
+    "mailer.web.api.routes",
     "mailer.web.settings_sending",
     "mailer.web.audit_log",
     "mailer.web.contacts",

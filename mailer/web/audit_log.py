@@ -35,6 +35,8 @@ ACTIONS = {
     "api_token.created": N_("API token made"),
     "api_token.revoked": N_("API token revoked"),
     "api_token.failures": N_("Repeated calls with a bad API token"),
+    "api.read": N_("Read through the API"),
+    "api.changed": N_("Changed through the API"),
     "notice.published": N_("Notice published"),
     "audit.verified": N_("Audit log checked"),
     "campaign.launched": N_("Campaign launched"),

@@ -160,12 +160,17 @@ def resume(campaign_id: int) -> Any:
     if campaign.pause_reason not in (None, "user") and request.form.get("checked") != "1":
         flash(_("Tick that the reason of the pause has been looked at, then resume."), "bad")
     elif lifecycle.resume(db_session(), campaign_id, now=clock.now(), actor_id=signed_in_user().id):
-        # What was to go during the pause must not come on top of what goes now.
-        quota = pacing.quota(installation.current())
-        plan.remake(db_session(), campaign_id, quota, now=clock.now())
-        enqueue_after_commit(db_session(), "send", "mailer.sending.jobs.send", campaign_id)
+        ring_again(campaign_id)
         flash(_("Sending goes on."))
     return redirect(url_for("campaign_progress.show", campaign_id=campaign_id), 303)
+
+
+def ring_again(campaign_id: int) -> None:
+    """Plan a resumed campaign anew and wake its senders."""
+    # What was to go during the pause must not come on top of what goes now.
+    quota = pacing.quota(installation.current())
+    plan.remake(db_session(), campaign_id, quota, now=clock.now())
+    enqueue_after_commit(db_session(), "send", "mailer.sending.jobs.send", campaign_id)
 
 
 @blueprint.get("/stop")

@@ -249,15 +249,22 @@ def _read(notice: Notice | None) -> tuple[dict[str, Any], dict[str, str]]:
         "sender_address": form.get("sender_address", "").strip(),
         "reply_to": form.get("reply_to", "").strip(),
     }
-    errors = {"name": fault_of_name(values["name"])}
+    errors = faults_of(values, notice)
     if form.get("segment_id") and segment is None:
         errors["segment_id"] = _("This segment does not exist any more. Choose another.")
+    return values, errors
+
+
+def faults_of(values: dict[str, Any], notice: Notice | None) -> dict[str, str]:
+    """What is wrong with what is said of a campaign's recipients and sender, by field. Addresses
+    in `values` are made canonical."""
+    errors = {"name": fault_of_name(values["name"])}
     if notice is None or values["purpose"] not in notice.purposes:
         errors["purpose"] = _("Choose a purpose that the published notice declares.")
     if len(values["relevance_basis"]) > LONGEST_BASIS:
         errors["relevance_basis"] = _("Use at most %(num)s characters.", num=LONGEST_BASIS)
     errors |= _faults_of_sender(values, notice)
-    return values, {name: error for name, error in errors.items() if error}
+    return {name: error for name, error in errors.items() if error}
 
 
 def _faults_of_sender(values: dict[str, Any], notice: Notice | None) -> dict[str, str]:

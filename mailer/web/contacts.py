@@ -1,7 +1,7 @@
 """The contacts of the register: the list, one contact's page, adding and editing one."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -62,7 +62,6 @@ TOLD_BY = {
     "data_subject": N_("The person told it"),
     "employer": N_("The employer told it"),
 }
-LONGEST_SOURCE = 200
 _MAX_ID = 2**63
 _CREATE_PROBLEMS = {
     "source_kind": N_("Choose what kind of source it is."),
@@ -334,30 +333,10 @@ def create() -> Answer:
 
 
 def _origin(notice: Notice, now: datetime) -> tuple[Origin | None, dict[str, str]]:
-    form = request.form
-    kind, name = form.get("source_kind", ""), form.get("source_name", "").strip()
-    url, basis = form.get("url", "").strip(), form.get("basis", "")
-    dated = _date(form.get("dated", ""))
-    wrong = {
-        "source_kind": kind not in provenance.source_kinds(notice),
-        "source_name": not name or len(name) > LONGEST_SOURCE,
-        "url": len(url) > 2000 or (kind == "public_web" and not url.startswith("http")),
-        "dated": dated is None or dated > now.date(),
-        "basis": basis not in BASES,
-        "relationship": form.get("relationship", "prospect") not in RELATIONSHIP_LABELS,
-    }
-    errors = {field: _(_CREATE_PROBLEMS[field]) for field, is_wrong in wrong.items() if is_wrong}
-    if errors or dated is None:
-        return None, errors
-    return Origin(kind, name, dated, basis, url or None), errors
-
-
-def _date(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return day if 1900 < day.year < 2900 else None
+    origin, wrong = provenance.read_origin(request.form, notice, now=now)
+    if request.form.get("relationship", "prospect") not in RELATIONSHIP_LABELS:
+        wrong.append("relationship")
+    return origin, {field: _(_CREATE_PROBLEMS[field]) for field in wrong}
 
 
 def _new_page(

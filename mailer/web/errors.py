@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from mailer.accounts import permissions
 from mailer.languages import N_, gettext
+from mailer.web.api import problems
 
 log = logging.getLogger(__name__)
 
@@ -117,6 +118,8 @@ def _answer(status: int, error: HTTPException | None, *, reference: str = "") ->
 
 def _body(status: int, reference: str) -> Response | str:
     sentence = _sentence(status)
+    if request.path.startswith(problems.PREFIX):
+        return problems.of_status(status, reference)
     if request.path.startswith(MACHINE_PATHS):
         return jsonify(error=status, **({"reference": reference} if reference else {}))
     if request.path.startswith(RECIPIENT_PATH) and request.method == "POST":
