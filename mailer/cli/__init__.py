@@ -17,6 +17,7 @@ COMMANDS = {
     "demo": "mailer.cli.demo:demo",
     "events": "mailer.cli.events:events",
     "import": "mailer.cli.importing:import_file",
+    "interactions": "mailer.cli.interactions:interactions",
     "notice": "mailer.cli.notice:notice",
     "reclassify": "mailer.cli.reclassify:reclassify",
     "roles": "mailer.cli.roles:roles",
