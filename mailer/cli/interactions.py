@@ -53,7 +53,7 @@ def import_file(
                 now=clock.now(),
             )
         except importing.RefusedError as error:
-            end_with(error.sentence, EXPECTED)
+            end_with(importing.REFUSALS[error.code], EXPECTED)
         if dry_run:
             transaction.rollback()
     told = _told(result, dry_run=dry_run)
@@ -70,6 +70,8 @@ def _content(file: Path) -> bytes:
 
 
 def _told(result: "Result", *, dry_run: bool) -> dict[str, Any]:
+    from mailer.contacts.interaction_rows import PROBLEMS
+
     return {
         "dry_run": dry_run,
         "rows": result.rows,
@@ -83,7 +85,7 @@ def _told(result: "Result", *, dry_run: bool) -> dict[str, Any]:
                 "row": problem.row,
                 "column": problem.column,
                 "code": problem.code,
-                "sentence": problem.sentence,
+                "sentence": PROBLEMS[problem.code],
             }
             for problem in result.problems
         ],
