@@ -119,7 +119,7 @@ def test_a_person_reads_numbers_and_sentences_and_no_address(
     ("content", "words"),
     [
         (b"", "The file is empty."),
-        (b"\x00\x01\x02", "not a text file"),
+        (b"\x89PNG\r\n\x1a\n....", "a file of another kind"),
         (b"Kind;Date\ncall;2026-01-01\n", "No column holds the e-mail address"),
     ],
 )
