@@ -24,6 +24,7 @@ COMMANDS = {
     "ses-stand-in": "mailer.cli.processes:ses_stand_in",
     "setup-link": "mailer.cli.accounts:setup_link",
     "stop-all": "mailer.cli.stopping:stop_all",
+    "suppressions": "mailer.cli.suppressions:suppressions",
     "uncertain": "mailer.cli.uncertain:uncertain",
     "up": "mailer.cli.up:up",
     "web": "mailer.cli.processes:web",

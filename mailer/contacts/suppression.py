@@ -41,6 +41,7 @@ ORIGINS = {
     "ses_event": N_("Amazon SES"),
     "staff": N_("Recorded by staff"),
     "import": N_("Imported list"),
+    "ses_list": N_("Read from Amazon SES's list"),
     "api": N_("Another system, through the API"),
     "detector": N_("Found to be a private person"),
 }
@@ -206,6 +207,87 @@ def lift_by_evidence(
         reason=reason,
         now=now,
     )
+
+
+def own_opt_outs(session: Session, key: bytes) -> list[Suppression]:
+    """The opt-outs in force that one mailbox can take back: its own, and those of the person that
+    were made in the same act. An erasure is none of them."""
+    own = (Suppression.kind == "optout", Suppression.lifted_at.is_(None))
+    of_mailbox = session.scalars(
+        select(Suppression).where(Suppression.key == key, *own, Suppression.evidence != "erasure")
+    ).all()
+    acts = [_act(entry) for entry in of_mailbox]
+    if not acts:
+        return []
+    of_person = session.scalars(
+        select(Suppression).where(
+            Suppression.scope == "person", *own, Suppression.at.in_([act[0] for act in acts])
+        )
+    )
+    return [*of_mailbox, *(entry for entry in of_person if _act(entry) in acts)]
+
+
+def _act(entry: Suppression) -> tuple[object, ...]:
+    return entry.at, entry.origin, entry.evidence, entry.message_id, entry.actor_id
+
+
+def lift_own(
+    session: Session, entries: Iterable[Suppression], *, reason: str, now: datetime
+) -> int:
+    """Lift `own_opt_outs` at the proven wish of whoever has the mailbox."""
+    ids = [entry.id for entry in entries]
+    which: list[object] = [Suppression.id.in_(ids), Suppression.kind == "optout"]
+    return _lift(session, which, by="recipient", reason=reason, now=now)
+
+
+def ask_to_lift(
+    session: Session, suppression_id: int, *, actor_id: int, reason: str, now: datetime
+) -> bool:
+    """Ask another person to lift an entry; False when it is not in force, or somebody has asked."""
+    if not reason.strip():
+        raise ValueError("lifting a suppression needs a reason")
+    asked = session.execute(
+        update(Suppression)
+        .where(
+            Suppression.id == suppression_id,
+            Suppression.lifted_at.is_(None),
+            Suppression.lift_asked_at.is_(None),
+        )
+        .values(lift_asked_at=now, lift_asked_by=actor_id, lift_asked_reason=reason)
+        .returning(Suppression.id)
+    )
+    return bool(asked.all())
+
+
+def drop_lift_request(session: Session, suppression_id: int) -> bool:
+    """Forget that somebody asked: another one said no, or they thought better of it."""
+    dropped = session.execute(
+        update(Suppression)
+        .where(
+            Suppression.id == suppression_id,
+            Suppression.lifted_at.is_(None),
+            Suppression.lift_asked_at.is_not(None),
+        )
+        .values(lift_asked_at=None, lift_asked_by=None, lift_asked_reason=None)
+        .returning(Suppression.id)
+    )
+    return bool(dropped.all())
+
+
+def lift_as_second(session: Session, suppression_id: int, *, actor_id: int, now: datetime) -> bool:
+    """Lift an entry that another person has asked to lift; False when nobody else has."""
+    line = session.scalar(
+        select(Suppression)
+        .where(
+            Suppression.id == suppression_id,
+            Suppression.lifted_at.is_(None),
+            Suppression.lift_asked_by != actor_id,
+        )
+        .with_for_update()
+    )
+    if line is None or not line.lift_asked_reason:
+        return False
+    return lift(session, line.id, by=f"user:{actor_id}", reason=line.lift_asked_reason, now=now)
 
 
 def lift(session: Session, suppression_id: int, *, by: str, reason: str, now: datetime) -> bool:

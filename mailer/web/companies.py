@@ -1,13 +1,11 @@
 """The companies of the register: the list, one company's page, the company's own ban."""
 
-from typing import Any
-
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from mailer import audit, clock
+from mailer import clock
 from mailer.accounts.models import User
 from mailer.contacts import companies, interaction_lists, searching, suppression
 from mailer.contacts.interaction_entry import written_kinds
@@ -142,52 +140,6 @@ def _ban_page(company: Company, errors: dict[str, str]) -> str:
         people=people or 0,
         errors=errors,
         evidence=request.form.get("evidence", ""),
-    )
-
-
-@blueprint.get("/<int:company_id>/lift/<int:suppression_id>")
-@requires("suppressions.lift")
-def ask_lift(company_id: int, suppression_id: int) -> str:
-    """The form that lifts a company's ban, with a reason."""
-    company = company_or_404(company_id)
-    return _lift_page(company, _ban_or_404(company, suppression_id), {})
-
-
-@blueprint.post("/<int:company_id>/lift/<int:suppression_id>")
-@requires("suppressions.lift")
-def lift(company_id: int, suppression_id: int) -> Answer:
-    """Lift a company's ban."""
-    company, session, now = company_or_404(company_id), db_session(), clock.now()
-    line = _ban_or_404(company, suppression_id)
-    reason = request.form.get("reason", "").strip()
-    if not reason or len(reason) > LONGEST_TEXT:
-        return _lift_page(company, line, {"reason": _("Write who asked for it and why.")}), 422
-    user = signed_in_user()
-    suppression.lift(session, line.id, by=f"user:{user.id}", reason=reason, now=now)
-    audit.record(
-        session, "suppression.lifted", "suppression", line.id, now=now, actor_id=user.id,
-        kind=line.kind, company_id=company.id,
-    )  # fmt: skip
-    flash(_("The ban is lifted."))
-    return redirect(url_for("companies.show", company_id=company.id), 303)
-
-
-def _ban_or_404(company: Company, suppression_id: int) -> Any:
-    found = companies.bans(db_session(), company)
-    line = next((line for line in found if line.id == suppression_id), None)
-    if line is None:
-        abort(404)
-    return line
-
-
-def _lift_page(company: Company, line: Any, errors: dict[str, str]) -> str:
-    return render_template(
-        "web/companies/lift.html",
-        company=company,
-        line=line,
-        kind=_(suppression.KINDS[line.kind]),
-        errors=errors,
-        reason=request.form.get("reason", ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""The suppression list: finding, adding one or many, lifting with a reason, a hashed export."""
+"""The suppression list: finding, adding one or many, lifting by two people, a hashed export."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,8 +18,15 @@ from werkzeug.wrappers import Response
 
 from mailer import audit, clock
 from mailer.accounts.models import User
-from mailer.contacts import address, suppression, suppression_list
+from mailer.contacts import (
+    address,
+    suppression,
+    suppression_files,
+    suppression_list,
+    suppression_words,
+)
 from mailer.contacts.models import Suppression
+from mailer.contacts.suppression_files import Listed, ListError
 from mailer.contacts.suppression_list import BY_HAND, SUBJECTS
 from mailer.languages import N_
 from mailer.languages import gettext as _
@@ -88,6 +95,7 @@ def _list_page(
         typed=request.form.get("address", ""),
         errors=errors or {},
         names=_names(entries),
+        evidence_words=suppression_words.evidence,
         **_words(),
     )
 
@@ -102,6 +110,7 @@ def _words() -> dict[str, dict[str, str]]:
 
 def _names(entries: list[Suppression]) -> dict[int, str]:
     ids = {line.actor_id for line in entries} | {_user_id(line.lifted_by) for line in entries}
+    ids |= {line.lift_asked_by for line in entries}
     rows = db_session().execute(
         select(User.id, User.name).where(User.id.in_([number for number in ids if number]))
     )
@@ -189,16 +198,16 @@ def add_many() -> Answer:
     errors = _evidence_problem(evidence)
     if kind not in BY_HAND:
         errors["kind"] = _("Choose why.")
-    listed = suppression_list.read_list(form.get("addresses", "") + "\n" + _uploaded())
-    if listed.lines > suppression_list.MOST_LINES:
-        errors["addresses"] = _("The list has too many lines. Divide it.")
-    elif not listed.addresses:
-        errors["addresses"] = _("Paste the addresses or choose a file: one address a line.")
+    listed, problem = _listed(form.get("addresses", ""))
+    if problem:
+        errors["addresses"] = _(suppression_files.PROBLEMS[problem])
+    elif not listed.entries:
+        errors["addresses"] = _("Paste a list or choose a file: one address a line.")
     if errors:
         return _many_page(errors, form), 422
-    added = suppression_list.add_list(
+    added = suppression_files.add(
         db_session(),
-        listed.addresses,
+        listed,
         kind,
         evidence=evidence,
         now=clock.now(),
@@ -207,19 +216,27 @@ def add_many() -> Answer:
     return render_template(
         "web/suppressions/added.html",
         added=added,
-        earlier=len(listed.addresses) - added,
-        unreadable=listed.unreadable,
+        earlier=len(listed.entries) - added,
+        numbers=[(_(suppression.SCOPES[key]), n) for key, n in listed.numbers().items()],
+        listed=listed,
+        problems=[(each, _(suppression_files.PROBLEMS[each.code])) for each in listed.problems],
     )
 
 
-def _uploaded() -> str:
+def _listed(pasted: str) -> tuple[Listed, str]:
+    """What the box and the file hold together, and what is wrong with them."""
     file = request.files.get("file")
     content = file.read() if file else b""
     try:
-        return content.decode("utf-8-sig").replace("\0", "")
-    except UnicodeDecodeError:
-        # Addresses are ASCII but for their domains, which Latin-1 files hold as single bytes.
-        return content.decode("cp1252", "replace").replace("\0", "")
+        listed = suppression_files.read(content)
+        beside = suppression_files.read_text(pasted)
+    except ListError as error:
+        return Listed(), error.code
+    for entry, line in beside.entries.items():
+        listed.entries.setdefault(entry, line)
+    listed.problems += beside.problems
+    listed.passed_over += beside.passed_over
+    return listed, ""
 
 
 def _many_page(errors: Mapping[str, str], values: Mapping[str, str]) -> str:
@@ -243,26 +260,55 @@ def _evidence_problem(evidence: str) -> dict[str, str]:
 @blueprint.get("/<int:suppression_id>/lift")
 @requires("suppressions.lift")
 def ask_lift(suppression_id: int) -> str:
-    """The form that lifts an entry."""
+    """The form that asks for an entry to be lifted, or the request that somebody else made."""
     return _lift_page(_entry_or_404(suppression_id), {})
 
 
 @blueprint.post("/<int:suppression_id>/lift")
 @requires("suppressions.lift")
 def lift(suppression_id: int) -> Answer:
-    """Lift an entry with a stated reason; the line stays with who did it and why."""
+    """Ask, with a reason, for an entry to be lifted: a second person does it."""
     session, line, now = db_session(), _entry_or_404(suppression_id), clock.now()
     reason = request.form.get("reason", "").strip()
     if not reason or len(reason) > LONGEST_TEXT:
         return _lift_page(line, {"reason": _("Write who asked for it and why.")}), 422
     user = signed_in_user()
-    suppression.lift(session, line.id, by=f"user:{user.id}", reason=reason, now=now)
-    audit.record(
-        session, "suppression.lifted", "suppression", line.id, now=now, actor_id=user.id,
-        kind=line.kind,
-    )  # fmt: skip
+    asked = suppression.ask_to_lift(session, line.id, actor_id=user.id, reason=reason, now=now)
+    if asked:
+        _note("suppression.lift_asked", line)
+        flash(_("Asked for. Another person who may do so has to take it off the list."))
+    return redirect(url_for("suppressions.ask_lift", suppression_id=line.id), 303)
+
+
+@blueprint.post("/<int:suppression_id>/lift/confirm")
+@requires("suppressions.lift")
+def confirm_lift(suppression_id: int) -> Answer:
+    """Lift what another person has asked to lift; the line stays with both names and why."""
+    session, line, now = db_session(), _entry_or_404(suppression_id), clock.now()
+    if not suppression.lift_as_second(session, line.id, actor_id=signed_in_user().id, now=now):
+        return _lift_page(line, {"": _("Another person must have asked for it first.")}), 409
+    _note("suppression.lifted", line, asked_by=line.lift_asked_by)
     flash(_("Taken off the list."))
     return redirect(url_for("suppressions.show_list"), 303)
+
+
+@blueprint.post("/<int:suppression_id>/lift/refuse")
+@requires("suppressions.lift")
+def refuse_lift(suppression_id: int) -> Response:
+    """Say no to a request, or take one's own back. The entry stays."""
+    line = _entry_or_404(suppression_id)
+    asked_by = line.lift_asked_by
+    if suppression.drop_lift_request(db_session(), line.id):
+        _note("suppression.lift_refused", line, asked_by=asked_by)
+        flash(_("It stays on the list."))
+    return redirect(url_for("suppressions.show_list"), 303)
+
+
+def _note(action: str, line: Suppression, **details: Any) -> None:
+    audit.record(
+        db_session(), action, "suppression", line.id, now=clock.now(),
+        actor_id=signed_in_user().id, kind=line.kind, **details,
+    )  # fmt: skip
 
 
 def _entry_or_404(suppression_id: int) -> Suppression:
@@ -280,6 +326,8 @@ def _lift_page(line: Suppression, errors: Mapping[str, str]) -> str:
         errors=errors,
         reason=request.form.get("reason", ""),
         names=_names([line]),
+        own=line.lift_asked_by == signed_in_user().id,
+        evidence=suppression_words.evidence(line),
         **words,
     )
 
@@ -295,7 +343,7 @@ def export() -> Response:
     )  # fmt: skip
     name = f"suppressions-{now.date().isoformat()}.csv"
     return Response(
-        stream_with_context(suppression_list.export(session)),
+        stream_with_context(suppression_files.export(session)),
         mimetype="text/csv",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
