@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
+
+from babel import numbers
 
 from mailer.contacts import interaction_cells as cells
 from mailer.contacts import offer_documents
@@ -18,7 +21,7 @@ from mailer.contacts.interaction_entry import (
 )
 from mailer.contacts.interaction_holds import is_held
 from mailer.contacts.interaction_models import Interaction
-from mailer.languages import N_, TIMEZONE, format_date, format_datetime
+from mailer.languages import N_, TIMEZONE, format_date, format_datetime, locale
 from mailer.languages import gettext as _
 from mailer.notice.schema import Notice
 from mailer.notice.vocabulary import COMMERCIAL_KINDS, INTERACTION_KINDS
@@ -136,6 +139,11 @@ def kind_words(kind: str) -> str:
 def happened(at: datetime) -> str:
     """When it was, in words: a day, or a day and a time."""
     return format_date(at) if cells.is_whole_day(at) else format_datetime(at)
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """A sum with its cents and currency, as the language writes numbers."""
+    return f"{numbers.format_decimal(amount, format='#,##0.00', locale=locale())} {currency}"
 
 
 def hold_words(row: Interaction, now: datetime) -> str:

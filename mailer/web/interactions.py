@@ -43,6 +43,12 @@ def happened(at: Any) -> str:
     return forms.happened(at)
 
 
+@blueprint.app_template_filter("money")
+def money(amount: Any, currency: str) -> str:
+    """A sum in words."""
+    return forms.money(amount, currency)
+
+
 # Noting
 
 

@@ -133,6 +133,7 @@ def test_a_note_about_a_company_needs_no_person(
     assert (str(row.amount), row.reference) == ("1234.50", "2026-17")
     page = client.get(f"/companies/{contact.company_id}").text
     assert "kept for accounting until 31 December 2032" in page
+    assert "1,234.50 EUR" in page
 
 
 @pytest.mark.parametrize(
