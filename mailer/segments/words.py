@@ -35,6 +35,15 @@ _CLAUSES = {
 }
 
 
+# How a group joins what is in it, and whether that is turned to its opposite
+_WAYS = {
+    ("and", False): N_("all of these are true:"),
+    ("or", False): N_("any of these is true:"),
+    ("and", True): N_("not all of these are true:"),
+    ("or", True): N_("none of these is true:"),
+}
+
+
 def sentence(tree: Tree, names: Names) -> Markup:
     """Who is included and who is left out."""
     several = len(tree.include) > 1
@@ -49,6 +58,48 @@ def sentence(tree: Tree, names: Names) -> Markup:
         _node(tree.exclude, names, inside=False),
     )
     return Markup("{} {}").format(included, excluded)
+
+
+def outline(tree: Tree, names: Names) -> Markup:
+    """The same with what is nested in lists inside lists, where one sentence would be a riddle."""
+    if not any(_is_nested(node) for node in _outermost(tree)):
+        return sentence(tree, names)
+    include = tree.include[0] if len(tree.include) == 1 else Group("or", tree.include)
+    told = _list(N_("<strong>Included:</strong> people for whom"), include, names)
+    if tree.exclude is None:
+        return told
+    return told + _list(N_("<strong>Left out:</strong> people for whom"), tree.exclude, names)
+
+
+def _outermost(tree: Tree) -> tuple[Node, ...]:
+    return tree.include if tree.exclude is None else (*tree.include, tree.exclude)
+
+
+def _is_nested(node: Node) -> bool:
+    inner = node.nodes if isinstance(node, Group) else ()
+    return isinstance(node, Not) or any(not isinstance(each, Rule) for each in inner)
+
+
+def _list(intro: str, node: Node, names: Names) -> Markup:
+    told = Markup("<p>{}</p>") if isinstance(node, Rule) else Markup("<div>{}</div>")
+    words = Markup(gettext(intro))  # noqa: S704 - our own words
+    return told.format(Markup("{} {}").format(words, _listed(node, names)))
+
+
+def _listed(node: Node, names: Names) -> Markup:
+    """A rule as its clause; a group as its way and a list of what is in it."""
+    turned = False
+    while isinstance(node, Not):
+        node, turned = node.node, not turned
+    if isinstance(node, Rule):
+        if not turned:
+            return clause(node, names)
+        node = Group("or", (node,))
+    if len(node.nodes) == 1 and not turned:
+        return _listed(node.nodes[0], names)
+    items = (Markup("<li>{}</li>").format(_listed(each, names)) for each in node.nodes)
+    way = gettext(_WAYS[node.op, turned])
+    return Markup("{}<ul>{}</ul>").format(way, Markup("").join(items))
 
 
 def plain(markup: Markup) -> str:

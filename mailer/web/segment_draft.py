@@ -1,7 +1,9 @@
-"""The builder's form as data: read from a post, changed by its buttons, and turned into rules.
+"""The builder's form as data, read from a post.
 
-Controls are named after their place: `i0-op` (how the first include group joins its rules),
-`i0-r2-field`, `-is`, `-value` (repeated for lists), `-low` and `-high`; `x` is the exclude group.
+Controls are named after their place: `i0-op` (how the first include group joins what is in it),
+`i0-r2-field`, `-is`, `-value` (repeated for lists), `-low` and `-high`; `i0-g1-op` and
+`i0-g1-r0-field` for a group inside it. `x` is the exclude group. Rows and groups of one group share
+their numbers, so that their order is kept.
 """
 
 import re
@@ -12,14 +14,20 @@ from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from mailer.segments import fields, values
+from mailer.segments import fields
 from mailer.segments.fields import FIELDS
-from mailer.segments.rules import Group, Node, Rule, SegmentError, Tree, parse
+from mailer.segments.rules import MAX_DEPTH, MAX_RULES, SegmentError, parse
 
-MOST_GROUPS = 20
-MOST_RULES = 200
+# Groups inside one another: the rule itself is the last level that the parser allows.
+MOST_LEVELS = MAX_DEPTH - 1
+# No tree of so many rules has more, however it is nested.
+MOST_GROUPS = MAX_RULES * MOST_LEVELS
 EXCLUDE = "x"
-_CONTROL = re.compile(r"(i[0-9]{1,4}|x)-(?:op|r([0-9]{1,4})-(?:field|is|value|low|high))")
+OPS = ("and", "or", "not_and", "not_or")
+_GROUP = rf"(?:i[0-9]{{1,4}}|x)(?:-g[0-9]{{1,4}}){{0,{MOST_LEVELS - 1}}}"
+_CONTROL = re.compile(rf"({_GROUP})-(?:op|r([0-9]{{1,4}})-(?:field|is|value|low|high))")
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"')
+_ALL_QUOTED = re.compile(rf"\s*{_QUOTED.pattern}(?:\s*[,;]\s*{_QUOTED.pattern})*\s*[,;]?\s*")
 
 
 @dataclass
@@ -93,229 +101,193 @@ class DraftRule:
                     return [*self.values, *_texts(self.low)]
                 return [text for each in self.values for text in _texts(each)]
             case fields.IDS:
-                return [_number(each) for each in self.values if each]
+                return [_whole_number(each) for each in self.values if each]
             case fields.NUMBER | fields.DAYS:
-                return _number(first)
+                return _whole_number(first)
             case fields.RANGE:
-                return [_number(self.low), _number(self.high)]
+                return [_whole_number(self.low), _whole_number(self.high)]
         return first
 
 
 @dataclass
 class DraftGroup:
-    """Rows joined by and/or. `key` is its place in the form: i0, i1, … or x."""
+    """Rows and groups that are joined. `op`: one of OPS; `key`: its place in the form."""
 
     key: str
     op: str = "and"
-    rules: list[DraftRule] = dataclass_field(default_factory=list)
+    parts: list["DraftRule | DraftGroup"] = dataclass_field(default_factory=list)
+
+    @property
+    def negated(self) -> bool:
+        """What is in it must not all, or not at all, be true."""
+        return self.op.startswith("not_")
+
+    @property
+    def joins(self) -> str:
+        """`and` or `or`."""
+        return self.op.removeprefix("not_")
+
+    def named(self) -> Iterator[tuple[str, "DraftRule | DraftGroup"]]:
+        """What is in it, with the name its controls begin with."""
+        for place, part in enumerate(self.parts):
+            kind = "r" if isinstance(part, DraftRule) else "g"
+            yield f"{self.key}-{kind}{place}", part
+
+    def rules(self) -> Iterator[tuple[str, DraftRule]]:
+        """Every row in it and in its groups, with the name its controls begin with."""
+        for name, part in self.named():
+            if isinstance(part, DraftRule):
+                yield name, part
+            else:
+                yield from part.rules()
+
+    def groups(self) -> Iterator["DraftGroup"]:
+        """Itself and every group inside."""
+        yield self
+        for part in self.parts:
+            if isinstance(part, DraftGroup):
+                yield from part.groups()
+
+    def levels(self) -> int:
+        """How many groups are inside one another, itself included."""
+        inner = (part.levels() for part in self.parts if isinstance(part, DraftGroup))
+        return 1 + max(inner, default=0)
 
 
 @dataclass
 class Draft:
-    """The whole form below the name."""
+    """The whole form below the name. `lifted`: what is being moved to another group, if anything"""
 
     include: list[DraftGroup]
     exclude: DraftGroup
+    lifted: str = ""
 
     def groups(self) -> list[DraftGroup]:
-        """Every group in the order shown."""
+        """The outermost groups in the order shown."""
         return [*self.include, self.exclude]
+
+    def every_group(self) -> Iterator[DraftGroup]:
+        """Every group in the order shown, inner ones too."""
+        for group in self.groups():
+            yield from group.groups()
 
     def rules(self) -> Iterator[tuple[str, DraftRule]]:
         """Every row with the name its controls begin with."""
         for group in self.groups():
-            for place, rule in enumerate(group.rules):
-                yield f"{group.key}-r{place}", rule
+            yield from group.rules()
+
+    def numbered(self) -> "Draft":
+        """Itself, with each group's key saying where it is now."""
+        for place, group in enumerate(self.include):
+            _number(group, f"i{place}")
+        _number(self.exclude, EXCLUDE)
+        return self
+
+
+def _number(group: DraftGroup, key: str) -> None:
+    group.key = key
+    for name, part in group.named():
+        if isinstance(part, DraftGroup):
+            _number(part, name)
 
 
 def empty() -> Draft:
     """One include group with one empty row, and no exclusions."""
-    return Draft([DraftGroup("i0", rules=[DraftRule()])], DraftGroup(EXCLUDE, "or"))
+    return Draft([DraftGroup("i0", parts=[DraftRule()])], DraftGroup(EXCLUDE, "or"))
 
 
 def read(form: MultiDict[str, str]) -> Draft:
     """The form as it was posted; what no builder sends is left out."""
-    found: dict[str, set[int]] = {}
-    for name in form:
-        match = _CONTROL.fullmatch(name)
+    names = _Names()
+    for control in form:
+        match = _CONTROL.fullmatch(control)
         if match:
-            rows = found.setdefault(match[1], set())
-            if match[2]:
-                rows.add(int(match[2]))
-    keys = sorted((key for key in found if key != EXCLUDE), key=lambda key: int(key[1:]))
-    include = [_read_group(form, key, found[key]) for key in keys[:MOST_GROUPS]]
-    exclude = _read_group(form, EXCLUDE, found.get(EXCLUDE, set()))
-    if not include:
-        include = empty().include
-    return _numbered(Draft(include, exclude))
+            names.add(match[1], match[2])
+    reader = _Reader(form, names)
+    include = [reader.group(key) for key in names.outermost()]
+    draft = Draft(include or empty().include, reader.group(EXCLUDE))
+    lifted = form.get("lifted", "")
+    if any(lifted == name for group in draft.every_group() for name, _part in group.named()) or any(
+        lifted == group.key for group in draft.include
+    ):
+        draft.lifted = lifted
+    return draft.numbered()
 
 
-def _read_group(form: MultiDict[str, str], key: str, rows: set[int]) -> DraftGroup:
-    default = "or" if key == EXCLUDE else "and"
-    op = form.get(f"{key}-op", default)
-    group = DraftGroup(key, op if op in {"and", "or"} else default)
-    for row in sorted(rows)[:MOST_RULES]:
-        name = f"{key}-r{row}"
+class _Names:
+    """Which groups a form has, and what is in each, by the names of its controls."""
+
+    def __init__(self) -> None:
+        self._inside: dict[str, set[tuple[int, str]]] = {}
+        self._rules = 0
+
+    def add(self, key: str, row: str | None) -> None:
+        self._add_group(key)
+        place = (int(row), "r") if row else None
+        if place and place not in self._inside.get(key, ()) and self._rules < MAX_RULES:
+            self._rules += 1
+            self._inside[key].add(place)
+
+    def _add_group(self, key: str) -> None:
+        if key in self._inside or len(self._inside) >= MOST_GROUPS:
+            return
+        self._inside[key] = set()
+        outer, _, place = key.rpartition("-g")
+        if outer:
+            self._add_group(outer)
+            self._inside.get(outer, set()).add((int(place), "g"))
+
+    def outermost(self) -> list[str]:
+        keys = (key for key in self._inside if re.fullmatch(r"i[0-9]+", key))
+        return sorted(keys, key=lambda key: int(key[1:]))
+
+    def inside(self, key: str) -> list[tuple[int, str]]:
+        return sorted(self._inside.get(key, ()))
+
+
+class _Reader:
+    def __init__(self, form: MultiDict[str, str], names: _Names) -> None:
+        self._form = form
+        self._names = names
+
+    def group(self, key: str) -> DraftGroup:
+        default = "or" if key == EXCLUDE else "and"
+        op = self._form.get(f"{key}-op", default)
+        group = DraftGroup(key, op if op in OPS else default)
+        for place, kind in self._names.inside(key):
+            name = f"{key}-{kind}{place}"
+            group.parts.append(self._rule(name) if kind == "r" else self.group(name))
+        return group
+
+    def _rule(self, name: str) -> DraftRule:
         rule = DraftRule(
-            form.get(f"{name}-field", ""),
-            form.get(f"{name}-is", ""),
-            form.getlist(f"{name}-value"),
-            form.get(f"{name}-low", ""),
-            form.get(f"{name}-high", ""),
+            self._form.get(f"{name}-field", ""),
+            self._form.get(f"{name}-is", ""),
+            self._form.getlist(f"{name}-value"),
+            self._form.get(f"{name}-low", ""),
+            self._form.get(f"{name}-high", ""),
         )
         rule.settle()
-        group.rules.append(rule)
-    return group
-
-
-def _numbered(draft: Draft) -> Draft:
-    for place, group in enumerate(draft.include):
-        group.key = f"i{place}"
-    return draft
-
-
-def apply(draft: Draft, action: str) -> str | None:
-    """Do what a button asks (`add-rule:i0`, `remove-rule:i0-r2`, `add-group`, `remove-group:i1`).
-
-    The name of the row that takes the focus then; None for a button there is not.
-    """
-    verb, _, place = action.partition(":")
-    if verb == "add-group" and len(draft.include) < MOST_GROUPS:
-        draft.include.append(DraftGroup("", rules=[DraftRule()]))
-        return f"{_numbered(draft).include[-1].key}-r0"
-    if verb == "remove-group":
-        return _remove_group(draft, place)
-    group = next((each for each in draft.groups() if each.key == place.partition("-")[0]), None)
-    if group is None:
-        return None
-    if verb == "add-rule" and len(list(draft.rules())) < MOST_RULES:
-        group.rules.append(DraftRule())
-        return f"{group.key}-r{len(group.rules) - 1}"
-    if verb == "remove-rule":
-        return _remove_rule(draft, group, place)
-    return None
-
-
-def _remove_group(draft: Draft, key: str) -> str | None:
-    kept = [group for group in draft.include if group.key != key]
-    draft.include = kept or empty().include
-    _numbered(draft)
-    return f"{draft.include[-1].key}-r0"
-
-
-def _remove_rule(draft: Draft, group: DraftGroup, place: str) -> str | None:
-    row = place.partition("-r")[2]
-    if not row.isdecimal() or int(row) >= len(group.rules):
-        return None
-    del group.rules[int(row)]
-    if not group.rules:
-        if group.key == EXCLUDE:
-            return "add-exclusion"
-        return _remove_group(draft, group.key)
-    return f"{group.key}-r{min(int(row), len(group.rules) - 1)}"
-
-
-def whole(draft: Draft) -> Tree:
-    """The rules of the form. Raises SegmentError whose path is the name of a row."""
-    include = [group for group in draft.include if group.rules]
-    tree = {
-        "include": [_json(group) for group in include],
-        "exclude": _json(draft.exclude) if draft.exclude.rules else None,
-    }
-    try:
-        return parse(tree)
-    except SegmentError as error:
-        raise SegmentError(error.code, _row(error.path, include), name=error.name) from None
-
-
-def begun(draft: Draft) -> tuple[Tree | None, dict[str, SegmentError]]:
-    """The rules that are ready so far, if any, and what is wrong with the others by row.
-
-    A row that is still being filled in is no fault; rules are in the order of the rows.
-    """
-    faults: dict[str, SegmentError] = {}
-    ready: dict[str, Node] = {}
-    for name, row in draft.rules():
-        if row.untouched:
-            continue
-        try:
-            (ready[name],) = parse(row.json()).include
-        except SegmentError as error:
-            faults[name] = SegmentError(error.code, name, name=error.name)
-    include = [node for group in draft.include if (node := _group(group, ready)) is not None]
-    if not include:
-        return None, faults
-    return Tree(tuple(include), _group(draft.exclude, ready)), faults
-
-
-def _group(group: DraftGroup, ready: dict[str, Node]) -> Node | None:
-    names = (f"{group.key}-r{place}" for place in range(len(group.rules)))
-    nodes = tuple(ready[name] for name in names if name in ready)
-    return Group(group.op, nodes) if nodes else None
-
-
-def _json(group: DraftGroup) -> dict[str, Any]:
-    return {"op": group.op, "rules": [rule.json() for rule in group.rules]}
-
-
-def _row(path: str, include: list[DraftGroup]) -> str:
-    match = re.match(r"(?:include\[(\d+)\]|exclude)(?:\.rules\[(\d+)\])?", path)
-    if match is None:
-        return ""
-    key = include[int(match[1])].key if match[1] else EXCLUDE
-    return f"{key}-r{match[2] or 0}" if match[0] else ""
-
-
-def of_tree(tree: Tree) -> Draft | None:
-    """The form of saved rules; None for rules nested deeper than the form can show."""
-    groups = [_draft_group(node) for node in tree.include]
-    exclude = DraftGroup(EXCLUDE, "or")
-    if tree.exclude is not None:
-        found = _draft_group(tree.exclude)
-        if found is None:
-            return None
-        exclude = DraftGroup(EXCLUDE, found.op if len(found.rules) > 1 else "or", found.rules)
-    if any(group is None for group in groups) or len(groups) > MOST_GROUPS:
-        return None
-    return _numbered(Draft([group for group in groups if group is not None], exclude))
-
-
-def _draft_group(node: Node) -> DraftGroup | None:
-    nodes = node.nodes if isinstance(node, Group) else (node,)
-    if not all(isinstance(each, Rule) for each in nodes):
-        return None
-    op = node.op if isinstance(node, Group) else "and"
-    return DraftGroup("", op, [_draft_rule(each) for each in nodes if isinstance(each, Rule)])
-
-
-def _draft_rule(rule: Rule) -> DraftRule:
-    drafted = DraftRule(rule.field.key, rule.comparison)
-    value = values.write(rule.value)
-    match drafted.shape:
-        case fields.RANGE:
-            drafted.low, drafted.high = map(str, value)
-        case fields.TEXTS if not drafted.ticked:
-            drafted.values = [_typed(value)]
-        case fields.CHOICES | fields.TEXTS | fields.IDS:
-            drafted.values = [str(each) for each in value]
-        case fields.NOTHING:
-            pass
-        case _:
-            drafted.values = [str(value)]
-    return drafted
+        return rule
 
 
 def _texts(typed: str) -> list[str]:
+    if _ALL_QUOTED.fullmatch(typed):
+        found = (match[1].replace('""', '"') for match in _QUOTED.finditer(typed))
+        return [text for text in found if text.strip()]
     # Commas part values, unless semicolons do: then a comma belongs to the value.
     parting = r"[;\n]" if re.search(r"[;\n]", typed) else ","
     return [text for each in re.split(parting, typed) if (text := each.strip())]
 
 
-def _typed(texts: list[str]) -> str:
+def typed(texts: list[str]) -> str:
+    """Texts as they are typed into one field: commas or semicolons between, else quoted."""
+    if any(";" in text or text.startswith('"') for text in texts):
+        return ", ".join('"' + text.replace('"', '""') + '"' for text in texts)
     return "; ".join(texts) + ";" if any("," in text for text in texts) else ", ".join(texts)
 
 
-def _number(typed: str) -> Any:
+def _whole_number(typed: str) -> Any:
     # As people write them: 1 000 000, with any kind of space.
     bare = "".join(typed.split())
-    return int(bare) if re.fullmatch(r"-?[0-9]{1,18}", bare) else (typed.strip() or None)
+    return int(bare) if re.fullmatch(r"-?[0-9]{1,19}", bare) else (typed.strip() or None)

@@ -1,16 +1,27 @@
 """What the rows of the builder show: fields, comparisons, choices and words for each control."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from mailer.languages import N_
 from mailer.languages import gettext as _
 from mailer.notice.schema import Notice
 from mailer.segments import choices, fields
 from mailer.segments.fields import COMPARISONS, FIELDS, GROUPS, Field
-from mailer.web.segment_draft import Draft, DraftGroup, DraftRule
+from mailer.web.segment_draft import EXCLUDE, Draft, DraftGroup, DraftRule
+from mailer.web.segment_moves import may_nest, may_put
 
 Options = list[tuple[str, str]]
+
+# What a group asks of what is in it, as it is said of people who are in and who are left out.
+WAYS = {
+    "and": (N_("All of these are true"), N_("if all of these are true")),
+    "or": (N_("Any of these is true"), N_("if any of these is true")),
+    "not_and": (N_("Not all of these are true"), N_("if not all of these are true")),
+    "not_or": (N_("None of these is true"), N_("if none of these is true")),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,47 +36,94 @@ class Row:
     choices: Options
     chosen: str
     unit: str
-    focus: bool
+    is_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """One group, ready to draw."""
+    """One group, ready to draw. `title`: its place in words, as “Group 2.1”."""
 
     key: str
+    title: str
     op: str
-    rows: list[Row]
+    joiner: str
+    ways: Options
+    parts: list["Row | Rows"]
+    may_nest: bool
+    may_put: bool
+    is_group: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Lifted:
+    """What is being moved. `words`: what it is called on its button."""
+
+    name: str
+    words: str
+    may_stand_alone: bool
 
 
 def rows_of(
-    session: Session,
-    draft: Draft,
-    notice: Notice | None,
-    *,
-    segment_id: int | None,
-    focus: str | None,
+    session: Session, draft: Draft, notice: Notice | None, *, segment_id: int | None
 ) -> list[Rows]:
-    """The groups of the form; the last is the exclude group."""
-    maker = _Maker(session, notice, segment_id, focus)
-    return [maker.group(group) for group in draft.groups()]
+    """The outermost groups of the form; the last is the exclude group."""
+    return _Maker(session, draft, notice, segment_id).all()
+
+
+def lifted_of(draft: Draft, groups: list[Rows]) -> Lifted | None:
+    """What is being moved to another group, if anything."""
+    for part in _every(groups):
+        if isinstance(part, Row) and part.name == draft.lifted:
+            return Lifted(part.name, _("Condition %(n)s", n=part.number), True)
+        if isinstance(part, Rows) and part.key == draft.lifted:
+            return Lifted(part.key, part.title, "-" in part.key)
+    return None
+
+
+def _every(parts: Iterable[Row | Rows]) -> Iterator[Row | Rows]:
+    for part in parts:
+        yield part
+        if isinstance(part, Rows):
+            yield from _every(part.parts)
 
 
 class _Maker:
     def __init__(
-        self, session: Session, notice: Notice | None, segment_id: int | None, focus: str | None
+        self, session: Session, draft: Draft, notice: Notice | None, segment_id: int | None
     ) -> None:
         self._session = session
+        self._draft = draft
         self._notice = notice
         self._segment_id = segment_id
-        self._focus = focus
         self._listed: dict[str, Options] = {}
         self._number = 0
 
-    def group(self, group: DraftGroup) -> Rows:
+    def all(self) -> list[Rows]:
+        include = [
+            self._group(group, str(number)) for number, group in enumerate(self._draft.include, 1)
+        ]
+        return [*include, self._group(self._draft.exclude, "")]
+
+    def _group(self, group: DraftGroup, number: str) -> Rows:
+        out = group.key.startswith(EXCLUDE)
+        title = _("Left-out group %(n)s", n=number) if out else _("Group %(n)s", n=number)
+        parts: list[Row | Rows] = []
+        inner = 0
+        for name, part in group.named():
+            if isinstance(part, DraftRule):
+                parts.append(self._row(name, part))
+            else:
+                inner += 1
+                parts.append(self._group(part, f"{number}.{inner}" if number else str(inner)))
         return Rows(
-            group.key,
-            group.op,
-            [self._row(f"{group.key}-r{place}", rule) for place, rule in enumerate(group.rules)],
+            key=group.key,
+            title=title if number else _("Leave out"),
+            op=group.op,
+            joiner=_("AND") if group.joins == "and" else _("OR"),
+            ways=[(op, _(words[not number])) for op, words in WAYS.items()],
+            parts=parts,
+            may_nest=may_nest(self._draft, group),
+            may_put=may_put(self._draft, group),
         )
 
     def _row(self, name: str, rule: DraftRule) -> Row:
@@ -82,7 +140,6 @@ class _Maker:
             choices=offered,
             chosen=", ".join(labels.get(each, each) for each in rule.values),
             unit=_(field.unit) if field and field.unit else "",
-            focus=name == self._focus,
         )
 
     def _fields(self, chosen: Field | None) -> list[tuple[str, Options]]:

@@ -14,7 +14,8 @@ from mailer.segments import build, words
 from mailer.segments.build import Audience, Person
 from mailer.segments.choices import names
 from mailer.segments.rules import SegmentError
-from mailer.web.segment_draft import Draft, begun
+from mailer.web.segment_draft import Draft
+from mailer.web.segment_trees import begun
 
 EXAMPLES = 5
 
@@ -59,10 +60,10 @@ class Explained:
 
 def count_draft(session: Session, draft: Draft) -> Counted:
     """Count the rules that are ready; what is wrong with the others is told in the rows."""
-    tree, _faults = begun(draft)
+    tree, _nodes, _faults = begun(draft)
     if tree is None:
         return _uncounted(Markup(), "")
-    sentence = words.sentence(tree, names(session, [tree]))
+    sentence = words.outline(tree, names(session, [tree]))
     ask = build.usual_ask(session, tree.functions(), now=clock.now())
     try:
         audience, about = build.estimate(session, tree, ask)
@@ -95,9 +96,10 @@ def _emptied_by(draft: Draft, people: tuple[int, ...]) -> int | None:
     # Only where all rows must hold does one that matches nobody leave everybody out.
     if len(draft.include) > 1 or draft.include[0].op != "and":
         return None
+    inside = {id(part) for part in draft.include[0].parts}
     counted = iter(people)
-    for number, rule in enumerate(draft.include[0].rules, 1):
-        if rule.ready and not next(counted):
+    for number, (_name, rule) in enumerate(draft.include[0].rules(), 1):
+        if rule.ready and not next(counted) and id(rule) in inside:
             return number
     return None
 
@@ -108,7 +110,7 @@ def _uncounted(sentence: Markup, fault: str) -> Counted:
 
 def explain_address(session: Session, draft: Draft, typed: str) -> Explained:
     """What each rule and the gate say of the person with an address."""
-    tree, _faults = begun(draft)
+    tree, _nodes, _faults = begun(draft)
     try:
         address = canonical(typed)
         if tree is None:

@@ -26,12 +26,12 @@ from mailer.segments import presets, saved, words
 from mailer.segments.choices import names
 from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError, Tree, parse
-from mailer.web import segment_draft
+from mailer.web import segment_draft, segment_moves, segment_trees
 from mailer.web.guard import requires
 from mailer.web.paging import Paging, page_number, sorting
 from mailer.web.request import db_session, notice_in_force, signed_in_user
 from mailer.web.segment_draft import Draft
-from mailer.web.segment_form import rows_of
+from mailer.web.segment_form import lifted_of, rows_of
 from mailer.web.segment_numbers import count_draft, explain_address
 
 blueprint = Blueprint("segments", __name__, url_prefix="/segments")
@@ -95,8 +95,7 @@ def start() -> str:
     key = request.args.get("preset", "")
     tree = presets.tree_of(key)
     if tree is not None:
-        draft = segment_draft.of_tree(tree)
-        return _page(None, draft or segment_draft.empty(), name=_(presets.PRESETS[key].name))
+        return _page(None, segment_trees.of_tree(tree), name=_(presets.PRESETS[key].name))
     copied = _copied()
     if copied is not None:
         draft, name = copied
@@ -110,10 +109,11 @@ def _copied() -> tuple[Draft, str] | None:
         return None
     segment = db_session().get(Segment, int(number))
     tree = _parsed(segment) if segment else None
-    draft = segment_draft.of_tree(tree) if isinstance(tree, Tree) else None
-    if segment is None or draft is None:
+    if segment is None or not isinstance(tree, Tree):
         return None
-    return draft, _("Copy of %(name)s", name=segment.name)[: saved.LONGEST_NAME]
+    return segment_trees.of_tree(tree), _("Copy of %(name)s", name=segment.name)[
+        : saved.LONGEST_NAME
+    ]
 
 
 @blueprint.get("/<int:segment_id>")
@@ -122,10 +122,9 @@ def show(segment_id: int) -> str:
     """The builder of a saved segment."""
     segment = _segment_or_404(segment_id)
     tree = _parsed(segment)
-    draft = segment_draft.of_tree(tree) if isinstance(tree, Tree) else None
-    if draft is None:
-        return _closed_page(segment, tree)
-    return _page(segment, draft, name=segment.name)
+    if not isinstance(tree, Tree):
+        return render_template("web/segments/closed.html", segment=segment, fault=tree)
+    return _page(segment, segment_trees.of_tree(tree), name=segment.name)
 
 
 @blueprint.post("/new")
@@ -138,7 +137,7 @@ def create() -> Any:
     session = db_session()
     name = request.form.get("name", "")
     try:
-        tree = segment_draft.whole(draft)
+        tree = segment_trees.whole(draft)
         segment = saved.create(session, name, tree, now=clock.now(), actor_id=signed_in_user().id)
     except (SegmentError, saved.NameProblem) as problem:
         return _refused(None, draft, problem)
@@ -155,7 +154,7 @@ def change(segment_id: int) -> Any:
     if request.form.get("do") != "save":
         return _changed_page(segment, draft)
     try:
-        tree = segment_draft.whole(draft)
+        tree = segment_trees.whole(draft)
         changed = saved.change(
             db_session(),
             segment_id,
@@ -178,7 +177,7 @@ def change(segment_id: int) -> Any:
 def redraw() -> Response:
     """The rules of the form after a button or another field, for htmx."""
     draft = segment_draft.read(request.form)
-    focus = segment_draft.apply(draft, request.form.get("do", ""))
+    focus = segment_moves.apply(draft, request.form.get("do", ""))
     response = make_response(
         render_template(
             "web/segments/rules.html", errors={}, **_rules_of(draft, _number("segment"), focus)
@@ -244,7 +243,7 @@ def delete(segment_id: int) -> Any:
 
 
 def _changed_page(segment: Segment | None, draft: Draft) -> str:
-    focus = segment_draft.apply(draft, request.form.get("do", ""))
+    focus = segment_moves.apply(draft, request.form.get("do", ""))
     return _page(segment, draft, name=request.form.get("name", ""), focus=focus)
 
 
@@ -289,24 +288,8 @@ def _page(
 
 
 def _rules_of(draft: Draft, segment_id: int | None, focus: str | None) -> dict[str, Any]:
-    return {
-        "groups": rows_of(
-            db_session(), draft, notice_in_force(), segment_id=segment_id, focus=focus
-        ),
-        "focus": focus,
-    }
-
-
-def _closed_page(segment: Segment, tree: Tree | str) -> str:
-    sentence = Markup()
-    if isinstance(tree, Tree):
-        sentence = words.sentence(tree, names(db_session(), [tree]))
-    return render_template(
-        "web/segments/closed.html",
-        segment=segment,
-        sentence=sentence,
-        fault=tree if isinstance(tree, str) else "",
-    )
+    groups = rows_of(db_session(), draft, notice_in_force(), segment_id=segment_id)
+    return {"groups": groups, "lifted": lifted_of(draft, groups), "focus": focus}
 
 
 def _conflict(segment: Segment, mine: Tree) -> tuple[str, int]:

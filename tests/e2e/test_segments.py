@@ -106,3 +106,49 @@ def test_alternative_groups_are_added_and_removed(
     page.get_by_role("button", name="Remove the group").first.click()
     expect(page.locator("input#f-i0-r0-value")).to_have_value("it-")
     expect(page.locator("#matching")).to_contain_text("3 / 4")
+
+
+def test_groups_are_nested_moved_and_saved_by_keyboard_alone(
+    page: Page,
+    come_in: Callable[..., Any],
+    check: Callable[..., Any],
+    register: None,
+    sessions: sessionmaker[Session],
+) -> None:
+    come_in(page, roles=["marketer"], language="en")
+    page.goto("/segments/new?preset=finance")
+    page.get_by_role("button", name="Add a group inside").first.press("Enter")
+    expect(page.get_by_label("Condition 4: field")).to_be_focused()
+    page.keyboard.type("Company name")
+    expect(page.get_by_label("Condition 4: value")).to_be_visible()
+    page.get_by_label("Condition 4: value").press_sequentially("puu")
+    way = page.get_by_label("Group 1.1: which of its conditions")
+    way.focus()
+    page.keyboard.type("None of these")
+    expect(way).to_have_value("not_or")
+    expect(page.locator("#matching")).to_contain_text("0 / 4")
+    expect(page.locator("#segment-sentence")).to_contain_text("none of these is true:")
+
+    page.get_by_role("button", name="Move condition 3 to another group").press("Enter")
+    expect(page.get_by_role("button", name="Move here: Group 1.1")).to_be_focused()
+    check(page, "segment-moving")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Condition 4: field")).to_be_focused()
+    expect(page.locator("#f-i0-g2-r1")).to_have_value("headcount")
+
+    page.get_by_role("button", name="Move: Group 1.1").press("Enter")
+    expect(page.get_by_role("button", name="Move here: Leave out")).to_be_focused()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Do not move").press("Enter")
+    expect(page.get_by_role("button", name="Move: Group 1.1")).to_be_focused()
+    page.get_by_label("Name of the segment").press_sequentially(", not wood")
+    check(page, "segment-nested")
+    page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
+    check(page, "segment-nested-dark")
+    page.get_by_label("Name of the segment").press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("not wood")
+    with sessions() as session:
+        tree = session.scalars(select(Segment.tree)).one()
+    inner = tree["include"][0]["rules"][2]["not"]
+    assert inner["op"] == "or"
+    assert [rule["field"] for rule in inner["rules"]] == ["company", "headcount"]

@@ -138,6 +138,8 @@ document.addEventListener("keydown", (event) => {
 });
 
 // --- htmx ------------------------------------------------------------------------------------
+// What is being typed is newer than any answer that arrives meanwhile.
+if (window.Idiomorph) window.Idiomorph.defaults.ignoreActiveValue = true;
 document.addEventListener("htmx:afterSettle", (event) => {
   const swapped = event.detail.elt;
   watch(document);
