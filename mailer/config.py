@@ -51,6 +51,7 @@ class Settings:
     aws_region: str
     ses_endpoint_url: str | None
     ses_configuration_set: str | None
+    ses_list_handover: bool
     sns_topic_arns: frozenset[str]
     sns_certificate_file: Path | None
     events_queue_url: str | None
@@ -88,6 +89,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         aws_region=environ.get("AWS_REGION", "eu-north-1"),
         ses_endpoint_url=environ.get("SES_ENDPOINT_URL") or None,
         ses_configuration_set=environ.get("SES_CONFIGURATION_SET") or None,
+        ses_list_handover=_one_of(environ, "SES_LIST_HANDOVER", ("no", "yes")) == "yes",
         sns_topic_arns=frozenset(environ.get("SNS_TOPIC_ARNS", "").replace(",", " ").split()),
         sns_certificate_file=_path(environ, "SNS_CERTIFICATE_FILE"),
         events_queue_url=environ.get("EVENTS_QUEUE_URL") or None,

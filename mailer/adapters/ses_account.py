@@ -38,7 +38,8 @@ class Identity:
     mail_from: str
 
 
-def _client(settings: Settings) -> Any:
+def reading_client(settings: Settings) -> Any:
+    """A client whose calls may be repeated: none of them sends mail."""
     return boto3.client(
         "sesv2",
         region_name=settings.aws_region,
@@ -55,9 +56,9 @@ def _client(settings: Settings) -> Any:
 def account(settings: Settings) -> Account:
     """The account's limits and state now. Raises SesAccountError."""
     try:
-        answer = _client(settings).get_account()
+        answer = reading_client(settings).get_account()
     except (BotoCoreError, ClientError) as error:
-        raise SesAccountError(_code(error)) from None
+        raise SesAccountError(code_of(error)) from None
     quota = answer.get("SendQuota", {})
     return Account(
         rate=float(quota.get("MaxSendRate", 0)),
@@ -72,13 +73,13 @@ def account(settings: Settings) -> Account:
 def identity(settings: Settings, domain: str) -> Identity | None:
     """The state of a sending domain; None when SES does not know it. Raises SesAccountError."""
     try:
-        answer = _client(settings).get_email_identity(EmailIdentity=domain)
+        answer = reading_client(settings).get_email_identity(EmailIdentity=domain)
     except ClientError as error:
-        if _code(error) == "NotFoundException":
+        if code_of(error) == "NotFoundException":
             return None
-        raise SesAccountError(_code(error)) from None
+        raise SesAccountError(code_of(error)) from None
     except BotoCoreError as error:
-        raise SesAccountError(_code(error)) from None
+        raise SesAccountError(code_of(error)) from None
     return Identity(
         verified=bool(answer.get("VerifiedForSendingStatus", False)),
         dkim=str(answer.get("DkimAttributes", {}).get("Status", "")),
@@ -86,7 +87,8 @@ def identity(settings: Settings, domain: str) -> Identity | None:
     )
 
 
-def _code(error: Exception) -> str:
+def code_of(error: Exception) -> str:
+    """Why a call failed, as a short code without addresses."""
     if isinstance(error, ClientError):
         return str(error.response.get("Error", {}).get("Code", "ClientError"))
     return type(error).__name__

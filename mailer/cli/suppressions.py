@@ -96,6 +96,29 @@ def export(*, hashed: bool, output: Path | None) -> None:
                 file.writelines(lines)
 
 
+@suppressions.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the numbers as one line of JSON.")
+def sync(*, as_json: bool) -> None:
+    """Read Amazon SES's account-level list into ours now. Nothing is ever deleted at Amazon."""
+    from dataclasses import asdict
+
+    from mailer import clock
+    from mailer.cli import end_with
+    from mailer.cli.connected import connected
+    from mailer.contacts import suppression_sync
+    from mailer.stack.faults import EXPECTED
+
+    with connected() as here:
+        outcome = suppression_sync.sync(here.sessions, here.settings, now=clock.now())
+    if as_json:
+        click.echo(json.dumps(asdict(outcome)))
+    else:
+        for name in ("read", "added", "handed_over"):
+            click.echo(f"{name.replace('_', ' '):20} {getattr(outcome, name)}")
+    if outcome.failure:
+        end_with(f"Amazon SES did not answer as it should: {outcome.failure}.", EXPECTED)
+
+
 def _end(code: str) -> NoReturn:
     from mailer.cli import end_with
     from mailer.contacts.suppression_files import PROBLEMS

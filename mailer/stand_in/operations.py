@@ -184,7 +184,7 @@ class Operations:
             and (start is None or entry["LastUpdateTime"] >= start)
             and (end is None or entry["LastUpdateTime"] <= end)
         ]
-        page, token = _page(wanted, params)
+        page, token = _page(wanted, params, refusal="InvalidNextTokenException")
         return {"SuppressedDestinationSummaries": page, **token}
 
 
@@ -205,16 +205,18 @@ def _dkim(name: str, *, verified: bool) -> dict[str, Any]:
     }
 
 
-def _page(items: list[Any], params: Params) -> tuple[list[Any], dict[str, str]]:
+def _page(
+    items: list[Any], params: Params, *, refusal: str = "BadRequestException"
+) -> tuple[list[Any], dict[str, str]]:
     size = params.get("PageSize") or 100
     start = 0
     if params.get("NextToken"):
         try:
             start = int(base64.urlsafe_b64decode(params["NextToken"]))
         except (binascii.Error, ValueError):
-            raise ApiError("BadRequestException", "NextToken is not valid.") from None
+            raise ApiError(refusal, "NextToken is not valid.") from None
         if start < 0:
-            raise ApiError("BadRequestException", "NextToken is not valid.")
+            raise ApiError(refusal, "NextToken is not valid.")
     end = start + size
     if end >= len(items):
         return items[start:end], {}

@@ -23,6 +23,7 @@ from mailer.contacts import (
     suppression,
     suppression_files,
     suppression_list,
+    suppression_sync,
     suppression_words,
 )
 from mailer.contacts.models import Suppression
@@ -96,6 +97,7 @@ def _list_page(
         errors=errors or {},
         names=_names(entries),
         evidence_words=suppression_words.evidence,
+        synced=suppression_sync.last(db_session()),
         **_words(),
     )
 

@@ -154,6 +154,8 @@ def test_suppressed_addresses_are_listed_by_reason_time_and_page(ses: Any) -> No
     assert [s["EmailAddress"][:2] for s in second["SuppressedDestinationSummaries"]] == ["b2"]
     assert later["SuppressedDestinationSummaries"] == []
     assert len(earlier["SuppressedDestinationSummaries"]) == 4
+    error = refusal(ses.list_suppressed_destinations, NextToken="!")
+    assert error["Code"] == "InvalidNextTokenException"
 
 
 def test_hard_bounces_and_complaints_enter_the_list_by_themselves(
