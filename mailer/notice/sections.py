@@ -50,7 +50,7 @@ def sections(notice: Notice, region: str) -> list[Section]:
             link=f"mailto:{notice.contact_email}" if notice.contact_email else "",
         ),
         _section("register", [notice.register_name, *_own_words(notice)]),
-        _section("purposes", _on_purposes(notice), map(_purpose, notice.all_purposes)),
+        _section("purposes", _on_purposes(notice), _purposes(notice)),
         _section("content", _on_content(notice), _content(notice)),
         _section("sources", items=_words(notice.source_kinds, vocabulary.SOURCE_KINDS)),
         _section("disclosures", _on_disclosures(notice), _disclosures(notice)),
@@ -92,6 +92,13 @@ def _on_purposes(notice: Notice) -> Iterator[str]:
         yield gettext("Nobody is profiled by what they buy.")
     if notice.statutes:
         yield _listed(gettext("Law that is followed"), notice.statutes, vocabulary.STATUTES)
+
+
+def _purposes(notice: Notice) -> Iterator[str]:
+    declared = {purpose.key: purpose for purpose in notice.all_purposes}
+    for key in vocabulary.ALL_PURPOSES:
+        if key in declared:
+            yield _purpose(declared[key])
 
 
 def _purpose(purpose: Purpose) -> str:
