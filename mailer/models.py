@@ -5,6 +5,7 @@ from mailer.audit import AuditEntry
 from mailer.campaigns import models as campaigns
 from mailer.contacts import interaction_models as interactions
 from mailer.contacts import models as contacts
+from mailer.contacts import sign_up_models as sign_ups
 from mailer.db import Model
 from mailer.events import mail_models as mail
 from mailer.events import marks as hit_marks
@@ -32,4 +33,5 @@ __all__ = [
     "ruleset_runs",
     "segments",
     "sending",
+    "sign_ups",
 ]

@@ -29,6 +29,8 @@ class Purpose(StrEnum):
     OPEN = "open"
     CLICK = "click"
     TEST = "test"
+    # Of a sign-up and no message: `message_id` is the sign-up's, valid as long as it is kept.
+    CONFIRM = "confirm"
 
 
 _PREFIXES = {purpose: purpose.value.encode() + b"\0" for purpose in Purpose}

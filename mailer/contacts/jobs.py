@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from mailer import clock, installation, stopping
 from mailer.adapters.queue import enqueue
-from mailer.contacts import import_runs, informing, interaction_holds, private_persons
+from mailer.contacts import import_runs, informing, interaction_holds, private_persons, sign_ups
 from mailer.contacts.import_refusals import ImportRefusedError
 from mailer.contacts.importing import QUEUE, RUN_IMPORT
 from mailer.contacts.models import Import, ImportFile, ImportProblem
@@ -117,3 +117,11 @@ def forget_released_dealings() -> None:
         count = interaction_holds.forget_released(session, now=clock.now())
     if count:
         log.info("held_dealings_deleted", extra={"count": count})
+
+
+def forget_sign_ups() -> None:
+    """Delete what was typed into forms and not confirmed within a week."""
+    with transaction(installation.current().sessions) as session:
+        forgotten = sign_ups.forget_old(session, now=clock.now())
+    if forgotten:
+        log.info("sign_ups_forgotten", extra={"sign_ups": forgotten})

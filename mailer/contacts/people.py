@@ -91,7 +91,7 @@ def create(
     *,
     notice: Notice,
     now: datetime,
-    actor_id: int,
+    actor_id: int | None,
     relationship: str = "prospect",
 ) -> Saved | Refused:
     """Add a contact from a checked form (mailer.contacts.entry)."""
@@ -145,11 +145,13 @@ def edit(
     source_kind: str,
     fields: Collection[str],
     now: datetime,
-    actor_id: int,
+    actor_id: int | None,
+    origin: Origin | None = None,
 ) -> Saved | Refused | Conflict:
     """Set the `fields` of a contact to what a checked form says.
 
-    What the person has told themselves is locked against later imports (R85).
+    What the person has told themselves is locked against later imports (R85). `origin` names where
+    the values came from; without one they share a nameless source of their kind and day.
     """
     session.refresh(contact, with_for_update=True)
     if contact.version != version:
@@ -163,7 +165,11 @@ def edit(
         changed += ("company",)
     if not changed:
         return Saved(contact, ())
-    source = staff_source(session, contact, source_kind, now=now, actor_id=actor_id)
+    source = (
+        add_source(session, origin, now=now, actor_id=actor_id)
+        if origin is not None
+        else staff_source(session, contact, source_kind, now=now, actor_id=actor_id)
+    )
     try:
         with session.begin_nested():
             _apply(session, contact, row, _Change(changed, old, new, source, now, actor_id))
@@ -207,7 +213,7 @@ class _Change:
     new: dict[str, Any]
     source: Source
     now: datetime
-    actor_id: int
+    actor_id: int | None
 
 
 def _apply(session: Session, contact: Contact, row: Row, change: _Change) -> None:

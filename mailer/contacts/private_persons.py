@@ -11,7 +11,7 @@ from sqlalchemy import column, delete, func, null, or_, select, table, text, upd
 from sqlalchemy.orm import Session
 
 from mailer import audit
-from mailer.contacts import detectors, interaction_holds
+from mailer.contacts import detectors, interaction_holds, sign_ups
 from mailer.contacts.models import Company, Contact, Suppression
 from mailer.contacts.suppression import Entry, suppress
 from mailer.notice.schema import Notice
@@ -54,6 +54,7 @@ def remove(session: Session, contact_ids: Collection[int], *, rule: str, now: da
             update(_messages).where(_messages.c.contact_id.in_(batch)).values(duties=null())
         )
         interaction_holds.part_from(session, batch, now=now)
+        sign_ups.forget_of(session, batch)
         # The ledger of consents lets an erasure through, for this transaction only.
         session.execute(text("SELECT set_config('lupaposti.erasure', 'on', true)"))
         session.execute(delete(Contact).where(Contact.id.in_(batch)))

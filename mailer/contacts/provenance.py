@@ -63,7 +63,7 @@ def _day(text: str) -> date | None:
     return day if 1900 < day.year < 2900 else None
 
 
-def add_source(session: Session, origin: Origin, *, now: datetime, actor_id: int) -> Source:
+def add_source(session: Session, origin: Origin, *, now: datetime, actor_id: int | None) -> Source:
     """The source of what is entered today under the same name; made at first use."""
     facts: dict[str, Any] = {
         "kind": origin.kind,
@@ -107,7 +107,7 @@ def sources_of(session: Session, contact: Contact) -> dict[str, tuple[Source, da
 
 
 def staff_source(
-    session: Session, contact: Contact, kind: str, *, now: datetime, actor_id: int
+    session: Session, contact: Contact, kind: str, *, now: datetime, actor_id: int | None
 ) -> Source:
     """The nameless source that corrections of one kind and day share."""
     basis = contact.basis or "legitimate_interest"
@@ -124,7 +124,7 @@ def write_history(
     source: Source,
     *,
     now: datetime,
-    actor_id: int,
+    actor_id: int | None,
 ) -> None:
     session.add_all(
         FieldChange(

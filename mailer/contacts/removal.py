@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailer import audit
-from mailer.contacts import interaction_holds, private_persons
+from mailer.contacts import interaction_holds, private_persons, sign_ups
 from mailer.contacts.interaction_holds import Parted
 from mailer.contacts.models import Contact
 from mailer.languages import N_
@@ -65,6 +65,7 @@ def remove_all(session: Session, contact_ids: Collection[int], *, now: datetime)
     facts = {"ids": list(contact_ids)}
     _forget_behaviour(session, contact_ids)
     session.execute(text(_CALL_OFF), facts)
+    sign_ups.forget_of(session, contact_ids)
     parted = interaction_holds.part_from(session, contact_ids, now=now)
     session.execute(text("SELECT set_config('lupaposti.erasure', 'on', true)"))
     session.execute(text("DELETE FROM contacts WHERE id = ANY(:ids)"), facts)

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from mailer import clock, installation
+from mailer import clock, installation, stopping
 from mailer.accounts.models import User
 from mailer.adapters import queue
 from mailer.adapters.ses import Outcome
@@ -20,7 +20,17 @@ from mailer.installation import Installation
 from mailer.languages import gettext, in_language
 from mailer.segments.rules import SegmentError
 from mailer.sending import brake as braking
-from mailer.sending import clocks, delivery, launch, pacing, probes, retries, stops, warmup
+from mailer.sending import (
+    clocks,
+    confirmations,
+    delivery,
+    launch,
+    pacing,
+    probes,
+    retries,
+    stops,
+    warmup,
+)
 from mailer.sending import plan as planning
 from mailer.sending import sweep as sweeping
 from mailer.sending.launch import LaunchError
@@ -165,6 +175,11 @@ def retry_soft_bounced() -> None:
             quota = pacing.quota(here)
             for campaign_id in planning.stale(session, quota, now=clock.now()):
                 planning.remake(session, campaign_id, quota, now=clock.now())
+
+
+def confirm_sign_ups() -> None:
+    """Ask those who signed up whether it was they."""
+    confirmations.send_due(installation.current(), lambda: not stopping.asked())
 
 
 def refresh_quota() -> None:

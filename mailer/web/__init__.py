@@ -26,6 +26,7 @@ SCREENS = (
     "mailer.web.health",
     "mailer.web.webhooks",
     "mailer.web.public",
+    "mailer.web.sign_up",
     "mailer.web.privacy",
     "mailer.web.reports",
     "mailer.web.report_verdicts",

@@ -5,20 +5,15 @@ and no CSRF token. GET never changes anything, because mail gateways fetch every
 says is committed before it is answered, and answered 503 when it could not be (RFC 8058, R46, R49).
 """
 
-import hmac
 import logging
-import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Response, make_response, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from mailer import clock, installation
-from mailer.db import transaction
-from mailer.events import answers, clients
+from mailer.events import answers
 from mailer.events.answers import Standing
 from mailer.languages import gettext as _
 from mailer.tokens import Purpose, Recipient, Signer, TokenError
@@ -26,20 +21,18 @@ from mailer.web.guard import csrf_exempt, public
 from mailer.web.recipient_pages import (
     choose_language,
     frame,
+    keep,
     keep_private,
     missing,
     notice_in_force,
     plain,
-    show_message,
+    unavailable,
 )
+from mailer.web.stamps import is_quick, looks_automatic, stamp
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("public", __name__)
 blueprint.after_request(keep_private)
-
-# People read before they press; quicker than this is a gateway trying the buttons.
-QUICKEST_MS = 2000
-_STAMP = re.compile(r"([0-9]{1,15})\.([0-9a-f]{32})")
 
 
 @blueprint.post("/u/<token>")
@@ -52,7 +45,7 @@ def one_click(token: str) -> Response:
         if _read(token, Purpose.TEST) is not None:
             return plain(_("This was a test message. Nothing was changed."), 200)
         return plain(_("There is no such page"), 404)
-    failed = _keep(
+    failed = keep(
         lambda session: answers.stop(session, recipient, origin="one_click", now=clock.now())
     )
     if failed:
@@ -93,8 +86,8 @@ def stop(token: str) -> Response:
             return missing()
         standing = Standing(stopped_at=clock.now(), undoable=True)
         return _page("done", token, standing, demo=True, reason=None, problem=None)
-    suspected = _quick(token) or _looks_automatic()
-    failed = _keep(
+    suspected = is_quick(token) or looks_automatic()
+    failed = keep(
         lambda session: answers.stop(
             session,
             recipient,
@@ -104,7 +97,7 @@ def stop(token: str) -> Response:
         )
     )
     if failed:
-        return _unavailable()
+        return unavailable()
     return _done_page(token, recipient)
 
 
@@ -116,12 +109,12 @@ def undo(token: str) -> Response:
     recipient = _read(token, Purpose.STOP)
     if recipient is None:
         return _demo_or_missing(token, "undone", lifted=True)
-    if _quick(token) or _looks_automatic():
+    if is_quick(token) or looks_automatic():
         return _done_page(token, recipient, problem=_("Please press the button once more."))
     lifted: list[bool] = []
-    failed = _keep(lambda session: lifted.append(answers.undo(session, recipient, now=clock.now())))
+    failed = keep(lambda session: lifted.append(answers.undo(session, recipient, now=clock.now())))
     if failed:
-        return _unavailable()
+        return unavailable()
     return _page("undone", token, _look(recipient), lifted=lifted[0])
 
 
@@ -136,8 +129,8 @@ def tell_reason(token: str) -> Response:
     reason = request.form.get("reason", "")
     if reason not in answers.REASONS:
         return _done_page(token, recipient, problem=_("Choose one of the reasons."), status=422)
-    if _keep(lambda session: answers.tell_reason(session, recipient, reason, now=clock.now())):
-        return _unavailable()
+    if keep(lambda session: answers.tell_reason(session, recipient, reason, now=clock.now())):
+        return unavailable()
     return _page("thanks", token, _look(recipient), about="reason")
 
 
@@ -159,10 +152,10 @@ def tell_not_my_work(token: str) -> Response:
     recipient = _read(token, Purpose.STOP)
     if recipient is None:
         return _demo_or_missing(token, "thanks", about="work")
-    if not (_quick(token) or _looks_automatic()) and _keep(
+    if not (is_quick(token) or looks_automatic()) and keep(
         lambda session: answers.not_my_work(session, recipient, now=clock.now())
     ):
-        return _unavailable()
+        return unavailable()
     return _page("thanks", token, _look(recipient), about="work")
 
 
@@ -186,17 +179,6 @@ def _read(token: str, purpose: Purpose) -> Recipient | None:
         return _signer().read(purpose, token)
     except TokenError:
         return None
-
-
-def _keep(act: Callable[[Session], Any]) -> bool:
-    """Do it and commit; True when it could not be kept, so that nobody is told it was."""
-    try:
-        with transaction(installation.current().sessions) as session:
-            act(session)
-    except SQLAlchemyError as error:
-        log.warning("answer_not_kept", extra={"error": type(error).__name__})
-        return True
-    return False
 
 
 def _look(recipient: Recipient) -> Standing:
@@ -249,49 +231,8 @@ def _page(
         standing=standing,
         demo=demo,
         reasons=answers.REASONS,
-        stamp=_stamp(token),
+        stamp=stamp(token),
         contact_email=notice.contact_email if notice else "",
         **more,
     )
     return make_response(page, status)
-
-
-def _unavailable() -> Response:
-    choose_language(None)
-    mailbox = installation.current().settings.unsubscribe_mailbox
-    response = show_message(
-        _("This could not be saved just now"),
-        _(
-            "Please try again in a minute. You can also write to %(mailbox)s.",
-            mailbox=mailbox,
-        ),
-        503,
-    )
-    response.headers["Retry-After"] = "60"
-    return response
-
-
-def _stamp(token: str) -> str:
-    """When the page was shown, signed, for the form on it."""
-    moment = str(int(clock.now().timestamp() * 1000))
-    return f"{moment}.{_seal(token, moment)}"
-
-
-def _quick(token: str) -> bool:
-    """Whether the form came back too quickly for a person, or not from a page of ours."""
-    match = _STAMP.fullmatch(request.form.get("shown", ""))
-    if match is None or not hmac.compare_digest(match[2], _seal(token, match[1])):
-        return True
-    return clock.now().timestamp() * 1000 - int(match[1]) < QUICKEST_MS
-
-
-def _seal(token: str, moment: str) -> str:
-    key = installation.current().settings.secret_key.encode()
-    return hmac.digest(key, f"shown:{token}:{moment}".encode(), "sha256").hex()[:32]
-
-
-def _looks_automatic() -> bool:
-    headers = {name.lower(): value for name, value in request.headers}
-    signals = clients.signals_of(request.method, headers, secure=False)
-    client = clients.client_of(headers.get("user-agent", ""))
-    return "prefetch" in signals or client in clients.PROGRAMS

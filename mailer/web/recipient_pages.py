@@ -1,12 +1,15 @@
-"""What all pages for recipients share: frame, language, and headers that keep them private."""
+"""What all pages for recipients share: frame, language, keeping what was said, private headers."""
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from flask import Response, make_response, render_template, request
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from mailer import clock, installation, languages
+from mailer.db import transaction
 from mailer.languages import gettext as _
 from mailer.notice import switches
 from mailer.notice.schema import Notice
@@ -72,4 +75,31 @@ def plain(text: str, status: int) -> Response:
     response = Response(f"{text}\n", status, mimetype="text/plain")
     if status == 503:
         response.headers["Retry-After"] = "60"
+    return response
+
+
+def keep(act: Callable[[Session], Any]) -> bool:
+    """Do it and commit; True when it could not be kept, so that nobody is told it was."""
+    try:
+        with transaction(installation.current().sessions) as session:
+            act(session)
+    except SQLAlchemyError as error:
+        log.warning("answer_not_kept", extra={"error": type(error).__name__})
+        return True
+    return False
+
+
+def unavailable() -> Response:
+    """503: it was not kept, and here is what else can be done."""
+    choose_language(None)
+    mailbox = installation.current().settings.unsubscribe_mailbox
+    response = show_message(
+        _("This could not be saved just now"),
+        _(
+            "Please try again in a minute. You can also write to %(mailbox)s.",
+            mailbox=mailbox,
+        ),
+        503,
+    )
+    response.headers["Retry-After"] = "60"
     return response
