@@ -51,6 +51,7 @@ SCREENS = (
     "mailer.web.settings",
     "mailer.web.api_tokens",
     "mailer.web.api.routes",
+    "mailer.web.api.reference",
     "mailer.web.settings_sending",
     "mailer.web.audit_log",
     "mailer.web.contacts",

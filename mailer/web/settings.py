@@ -38,6 +38,12 @@ PARTS = (
         N_("Which other systems may call the API, in whose name and for what."),
     ),
     (
+        "/settings/api",
+        "code",
+        N_("The API"),
+        N_("What other systems can do through the API, call by call."),
+    ),
+    (
         "/settings/domains",
         "globe",
         N_("Sender domains"),

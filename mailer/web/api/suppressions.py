@@ -10,6 +10,7 @@ from sqlalchemy import select
 from mailer.contacts import suppression, suppression_list
 from mailer.contacts.address import PROBLEMS, AddressError, address_key, canonical
 from mailer.contacts.models import Suppression
+from mailer.contacts.suppression_files import key_id
 from mailer.contacts.suppression_list import BY_HAND, SUBJECTS
 from mailer.languages import gettext
 from mailer.web.api import paging
@@ -35,6 +36,7 @@ SUPPRESSION = component(
             "id": ID,
             "scope": one_of(tuple(suppression.SCOPES)),
             "key": {"type": "string", "description": "Keyed hash in hexadecimal digits."},
+            "key_id": {"type": "string", "description": "With which key the hash was made."},
             "kind": one_of(tuple(suppression.KINDS)),
             "since": MOMENT,
             "origin": {"type": "string"},
@@ -145,6 +147,7 @@ def _shown(line: Suppression) -> dict[str, Any]:
         "id": line.id,
         "scope": line.scope,
         "key": line.key.hex(),
+        "key_id": key_id(),
         "kind": line.kind,
         "since": line.at,
         "origin": line.origin,
