@@ -183,7 +183,7 @@ def estimate(session: Session, tree: Tree | Any, ask: gate.Ask) -> tuple[Audienc
 
 
 def _count(session: Session, belonging: ColumnElement[bool], ask: gate.Ask) -> Audience:
-    _prepare(session)
+    prepare(session)
     # Asked once per person, then counted twice: grouping by verdict and company in one go would
     # sort a large audience on disk.
     asked = (
@@ -207,38 +207,13 @@ def _count(session: Session, belonging: ColumnElement[bool], ask: gate.Ask) -> A
     return Audience(people, reached_companies, by_verdict)
 
 
-def _prepare(session: Session) -> None:
-    # For this transaction only: groups of a large audience fit in memory instead of being sorted on
-    # disk, and a count of milliseconds is not compiled to machine code first.
+def prepare(session: Session) -> None:
+    """Make counting quick, for this transaction only."""
+    # Groups of a large audience fit in memory instead of being sorted on disk, and a count of
+    # milliseconds is not compiled to machine code first.
     session.execute(
         select(func.set_config("work_mem", "64MB", True), func.set_config("jit", "off", True))
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Alone:
-    """How many each rule would match by itself, of how many. `about`: estimated from a sample."""
-
-    people: tuple[int, ...]
-    total: int
-    about: bool
-
-
-def alone(session: Session, tree: Tree | Any, ask: gate.Ask) -> Alone:
-    """How many people each rule of a tree matches by itself, in the order of the rules."""
-    compiler = _compiler(ask)
-    matched = [
-        func.count().filter(compiler.holds(rule)).label(f"rule_{place}")
-        for place, rule in enumerate(_parsed(tree).rules())
-    ]
-    statement = gate.scope(select(func.count(), *matched).select_from(Contact))
-    statement = statement.where(Contact.erased_at.is_(None))
-    sample = sampling.take(session)
-    if sample is None:
-        total, *people = session.execute(statement).one()
-        return Alone(tuple(people), total, about=False)
-    seen, *people = session.execute(statement.where(sample.within)).one()
-    return Alone(tuple(map(sample.scaled, people)), sample.scaled(seen), about=True)
 
 
 def people(
@@ -280,7 +255,7 @@ def explain(session: Session, tree: Tree | Any, contact_id: int, ask: gate.Ask) 
     """What each rule and the gate say of one contact. Raises LookupError if there is none."""
     parsed = _parsed(tree)
     rules = tuple(parsed.rules())
-    compiler = _compiler(ask)
+    compiler = compiler_for(ask)
     answers = [
         case((compiler.holds(rule), True), (compiler.fails(rule), False), else_=None)
         for rule in rules
@@ -300,18 +275,25 @@ def explain(session: Session, tree: Tree | Any, contact_id: int, ask: gate.Ask) 
     return Explanation(matches, tuple(Answer(rule, holds) for rule, holds in paired), verdict)
 
 
+def everybody(*columns: Any) -> Select[Any]:
+    """SQL: columns of everybody in the register, with what rules read beside them."""
+    statement: Select[Any] = gate.scope(select(*columns).select_from(Contact))
+    return statement.where(Contact.erased_at.is_(None))
+
+
 def _parsed(tree: Tree | Any) -> Tree:
     return tree if isinstance(tree, Tree) else parse(tree)
 
 
-def _compiler(ask: gate.Ask) -> Compiler:
+def compiler_for(ask: gate.Ask) -> Compiler:
+    """Writes trees in SQL over `everybody`, under the notice of the question."""
     lookup = ask.lookup if isinstance(ask, Question) else _no_segments
     return Compiler(now=ask.now, lookup=lookup, notice=ask.notice)
 
 
 def _belongs(tree: Tree | Any, ask: gate.Ask) -> ColumnElement[bool]:
     # Who was erased is in no segment; the empty row stays only for the ledger's sake.
-    return and_(Contact.erased_at.is_(None), _compiler(ask).matches(_parsed(tree)))
+    return and_(Contact.erased_at.is_(None), compiler_for(ask).matches(_parsed(tree)))
 
 
 def _duties(ask: gate.Ask) -> ColumnElement[Any]:

@@ -46,12 +46,14 @@ class Compiler:
     Rules on data that `notice` does not declare are refused, also in segments referred to. (With
     no notice at all the gate says no to everybody.)
     `within`: the segments being written out, so that one that refers to itself is found.
+    `answered`: by the id() of a rule, a column that already holds its answer (NULL: not known).
     """
 
     now: datetime
     lookup: Lookup
     notice: Notice | None
     within: tuple[int, ...] = ()
+    answered: Mapping[int, ColumnElement[bool]] = dataclass_field(default_factory=dict)
     budget: _Budget = dataclass_field(default_factory=lambda: _Budget(MAX_RULES_WRITTEN_OUT))
 
     def matches(self, tree: Tree) -> ColumnElement[bool]:
@@ -89,6 +91,9 @@ class Compiler:
                 return or_(*parts) if node.op == "and" else and_(*parts)
 
     def _rule(self, rule: Rule, *, true_wanted: bool) -> ColumnElement[bool]:
+        answer = self.answered.get(id(rule))
+        if answer is not None:
+            return answer if true_wanted else answer.is_(False)
         self.budget.rules -= 1
         if self.budget.rules < 0:
             raise SegmentError("too_large", rule.path)

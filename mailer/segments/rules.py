@@ -215,6 +215,28 @@ def _rules(node: Node) -> Iterator[Rule]:
                 yield from _rules(each)
 
 
+def without(tree: Tree, node: Node) -> tuple[tuple[Node, ...], Node | None]:
+    """What is left to include and to exclude when this very node goes, and groups it empties."""
+    kept = (_without(each, node) for each in tree.include)
+    exclude = None if tree.exclude is None else _without(tree.exclude, node)
+    return tuple(each for each in kept if each is not None), exclude
+
+
+def _without(tree: Node, node: Node) -> Node | None:
+    if tree is node:
+        return None
+    match tree:
+        case Rule():
+            return tree
+        case Not():
+            inner = _without(tree.node, node)
+            return None if inner is None else Not(inner)
+        case Group():
+            kept = (_without(each, node) for each in tree.nodes)
+            nodes = tuple(each for each in kept if each is not None)
+            return Group(tree.op, nodes) if nodes else None
+
+
 def _functions(node: Node) -> frozenset[str]:
     match node:
         case Group():

@@ -10,7 +10,7 @@ from mailer.languages import gettext as _
 from mailer.notice.schema import Notice
 from mailer.segments import choices, fields
 from mailer.segments.fields import COMPARISONS, FIELDS, GROUPS, Field
-from mailer.web.segment_draft import EXCLUDE, Draft, DraftGroup, DraftRule
+from mailer.web.segment_draft import Draft, DraftGroup, DraftRule
 from mailer.web.segment_moves import may_nest, may_put
 
 Options = list[tuple[str, str]]
@@ -70,6 +70,24 @@ def rows_of(
     return _Maker(session, draft, notice, segment_id).all()
 
 
+def titles(draft: Draft) -> dict[str, str]:
+    """What each group is called, by its key: Group 1, Group 1.2, …"""
+    found: dict[str, str] = {}
+    for place, group in enumerate(draft.include, 1):
+        found.update(_titles(group, str(place), left_out=False))
+    found.update(_titles(draft.exclude, "", left_out=True))
+    found[draft.exclude.key] = _("Leave out")
+    return found
+
+
+def _titles(group: DraftGroup, number: str, *, left_out: bool) -> Iterator[tuple[str, str]]:
+    title = _("Left-out group %(n)s", n=number) if left_out else _("Group %(n)s", n=number)
+    yield group.key, title
+    inner = (part for part in group.parts if isinstance(part, DraftGroup))
+    for place, part in enumerate(inner, 1):
+        yield from _titles(part, f"{number}.{place}".strip("."), left_out=left_out)
+
+
 def lifted_of(draft: Draft, groups: list[Rows]) -> Lifted | None:
     """What is being moved to another group, if anything."""
     for part in _every(groups):
@@ -96,31 +114,24 @@ class _Maker:
         self._notice = notice
         self._segment_id = segment_id
         self._listed: dict[str, Options] = {}
+        self._titles = titles(draft)
         self._number = 0
 
     def all(self) -> list[Rows]:
-        include = [
-            self._group(group, str(number)) for number, group in enumerate(self._draft.include, 1)
-        ]
-        return [*include, self._group(self._draft.exclude, "")]
+        return [self._group(group) for group in self._draft.groups()]
 
-    def _group(self, group: DraftGroup, number: str) -> Rows:
-        out = group.key.startswith(EXCLUDE)
-        title = _("Left-out group %(n)s", n=number) if out else _("Group %(n)s", n=number)
-        parts: list[Row | Rows] = []
-        inner = 0
-        for name, part in group.named():
-            if isinstance(part, DraftRule):
-                parts.append(self._row(name, part))
-            else:
-                inner += 1
-                parts.append(self._group(part, f"{number}.{inner}" if number else str(inner)))
+    def _group(self, group: DraftGroup) -> Rows:
+        parts: list[Row | Rows] = [
+            self._row(name, part) if isinstance(part, DraftRule) else self._group(part)
+            for name, part in group.named()
+        ]
+        left_out = group is self._draft.exclude
         return Rows(
             key=group.key,
-            title=title if number else _("Leave out"),
+            title=self._titles[group.key],
             op=group.op,
             joiner=_("AND") if group.joins == "and" else _("OR"),
-            ways=[(op, _(words[not number])) for op, words in WAYS.items()],
+            ways=[(op, _(words[left_out])) for op, words in WAYS.items()],
             parts=parts,
             may_nest=may_nest(self._draft, group),
             may_put=may_put(self._draft, group),

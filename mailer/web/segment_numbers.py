@@ -1,5 +1,6 @@
 """The numbers beside the builder, and the explanation of one person."""
 
+import re
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -10,22 +11,25 @@ from mailer import clock
 from mailer.contacts.address import PROBLEMS, AddressError, canonical
 from mailer.contacts.models import Contact
 from mailer.languages import gettext as _
-from mailer.segments import build, words
+from mailer.segments import build, shares, words
 from mailer.segments.build import Audience, Person
 from mailer.segments.choices import names
-from mailer.segments.rules import SegmentError
+from mailer.segments.rules import Node, Not, Rule, SegmentError
+from mailer.segments.shares import Share
 from mailer.web.segment_draft import Draft
+from mailer.web.segment_form import titles
 from mailer.web.segment_trees import begun
 
 EXAMPLES = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Alone:
-    """One rule by itself."""
+class Part:
+    """What one rule or group does; `is_group` for those that hold others."""
 
     words: Markup
-    people: int
+    share: Share
+    is_group: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Counted:
     audience: Audience | None
     total: int
     about: bool
-    alone: list[Alone]
+    parts: list[Part]
     reasons: list[tuple[str, str, int]]
     examples: list[Person]
     emptied_by: int | None = None
@@ -60,27 +64,32 @@ class Explained:
 
 def count_draft(session: Session, draft: Draft) -> Counted:
     """Count the rules that are ready; what is wrong with the others is told in the rows."""
-    tree, _nodes, _faults = begun(draft)
+    tree, nodes, _faults = begun(draft)
     if tree is None:
         return _uncounted(Markup(), "")
-    sentence = words.outline(tree, names(session, [tree]))
+    known = names(session, [tree])
+    sentence = words.outline(tree, known)
     ask = build.usual_ask(session, tree.functions(), now=clock.now())
+    told = {name: node for name, node in nodes.items() if not _says_nothing(name, nodes)}
     try:
         audience, about = build.estimate(session, tree, ask)
-        alone = build.alone(session, tree, ask)
+        counted = shares.count(session, tree, list(told.values()), ask)
         examples = build.people(session, tree, ask, limit=EXAMPLES)
     except SegmentError as error:
         return _uncounted(sentence, error.sentence())
-    known = names(session, [tree])
+    groups = titles(draft)
+    shared = dict(zip(told, counted.parts, strict=True))
     return Counted(
         sentence=sentence,
         fault="",
         audience=audience,
-        total=alone.total,
+        total=counted.total,
         about=about,
-        alone=[
-            Alone(words.clause(rule, known), people)
-            for rule, people in zip(tree.rules(), alone.people, strict=True)
+        parts=[
+            Part(words.clause(node, known), shared[name], is_group=False)
+            if isinstance(node, Rule)
+            else Part(Markup("{}").format(groups[name]), shared[name], is_group=True)
+            for name, node in told.items()
         ],
         reasons=[
             (code, build.sentence(code), people)
@@ -88,18 +97,29 @@ def count_draft(session: Session, draft: Draft) -> Counted:
             if code != build.CLEAR
         ],
         examples=examples,
-        emptied_by=_emptied_by(draft, alone.people),
+        emptied_by=_emptied_by(draft, shared),
     )
 
 
-def _emptied_by(draft: Draft, people: tuple[int, ...]) -> int | None:
+def _says_nothing(name: str, nodes: dict[str, Node]) -> bool:
+    """A group that is all there is, or that holds one part only: the part says the same."""
+    node = nodes[name]
+    if isinstance(node, Rule):
+        return False
+    if isinstance(node, Not):
+        return False
+    only_included = name == "i0" and not any(re.fullmatch(r"i[1-9][0-9]*", each) for each in nodes)
+    return only_included or len(node.nodes) == 1
+
+
+def _emptied_by(draft: Draft, shared: dict[str, Share]) -> int | None:
     # Only where all rows must hold does one that matches nobody leave everybody out.
-    if len(draft.include) > 1 or draft.include[0].op != "and":
+    first = draft.include[0]
+    if len(draft.include) > 1 or first.op != "and":
         return None
-    inside = {id(part) for part in draft.include[0].parts}
-    counted = iter(people)
-    for number, (_name, rule) in enumerate(draft.include[0].rules(), 1):
-        if rule.ready and not next(counted) and id(rule) in inside:
+    outermost = {name for name, _part in first.named()}
+    for number, (name, _rule) in enumerate(draft.rules(), 1):
+        if name in outermost and name in shared and not shared[name].alone:
             return number
     return None
 

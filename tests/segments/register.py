@@ -13,6 +13,7 @@ from mailer.contacts.address import (
     domain_key,
     person_key,
 )
+from mailer.contacts.merging import FIGURES
 from mailer.contacts.models import Company, Contact, Source
 from mailer.notice import profiles, switches
 from mailer.notice.parsing import parse
@@ -57,6 +58,9 @@ def make_company(session: Session, source: Source, now: datetime, **facts: Any) 
         "updated_at": now,
         **facts,
     }
+    for figure, year in FIGURES.items():
+        if facts.get(figure) is not None:
+            facts.setdefault(year, now.year - 1)
     company = Company(**facts)
     session.add(company)
     session.flush()

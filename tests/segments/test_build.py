@@ -11,9 +11,9 @@ from mailer.contacts import suppression
 from mailer.contacts.address import canonical
 from mailer.contacts.models import Contact, Source
 from mailer.roles.models import Title
-from mailer.segments import build, sampling
+from mailer.segments import build, sampling, shares
 from mailer.segments.models import Segment
-from mailer.segments.rules import SegmentError
+from mailer.segments.rules import SegmentError, parse
 from tests.segments.register import make_company, make_contact, make_source, publish_notice
 
 FINANCE = {"field": "function", "is": "any_of", "value": ["finance"]}
@@ -487,24 +487,18 @@ def test_a_large_register_is_estimated_from_a_part_of_it(
     assert about
     assert 200 <= estimated.matching <= 300
     assert 200 <= estimated.people <= 300
-    by_itself = build.alone(session, FINANCE, question)
-    assert by_itself.about
-    assert 900 <= by_itself.total <= 1100
-    assert 200 <= by_itself.people[0] <= 300
+    tree = parse(FINANCE)
+    told = shares.count(session, tree, list(tree.include), question)
+    assert told.about
+    assert 900 <= told.total <= 1100
+    assert 200 <= told.parts[0].alone <= 300
+    assert told.parts[0].leaves_out is not None
+    assert 700 <= told.parts[0].leaves_out <= 800
 
 
 def test_an_estimate_pretends_no_more_than_two_digits() -> None:
     sample = sampling.Sample(Contact.id > 0, 10.0)
     assert [sample.scaled(seen) for seen in (0, 1, 12, 123, 12_345)] == [0, 10, 120, 1200, 120_000]
-
-
-def test_each_rule_alone_is_counted(session: Session, now: datetime, source: Source) -> None:
-    make_contact(session, source, now)
-    make_contact(session, source, now, restricted_at=now)
-    make_contact(session, source, now, erased_at=now)
-    make_contact(session, source, now, functions=["sales"])
-    tree = {"include": [all_of(FINANCE, BIG)], "exclude": {**FINANCE, "value": ["sales"]}}
-    assert build.alone(session, tree, ask(session, now)) == build.Alone((2, 0, 1), 3, about=False)
 
 
 def test_the_usual_question_is_about_what_the_notice_declares(
