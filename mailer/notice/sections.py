@@ -126,7 +126,7 @@ def _on_content(notice: Notice) -> Iterator[str]:
 
 
 def _content(notice: Notice) -> Iterator[str]:
-    everybody = gettext(vocabulary.TRACKING_MODES["individual"]).lower()
+    everybody = gettext("Recorded for each person").lower()
     yield f"{gettext('Sends and opt-outs')}: {everybody}"
     yield f"{gettext('Consents and bans')}: {everybody}"
     yield f"{gettext('Opens')}: {_tracking(notice.opens)}"

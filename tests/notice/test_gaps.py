@@ -1,12 +1,13 @@
 """What keeps a notice from being published, and what each gap asks for."""
 
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from mailer.notice import profiles
-from mailer.notice.gaps import GAPS, gaps
-from mailer.notice.parsing import parse
+from mailer.notice.gaps import GAPS, PLACEHOLDERS, Gap, gaps
+from mailer.notice.parsing import NoticeError, parse
 from mailer.notice.paths import assign
 
 ABROAD = {"key": "x", "name": "Amazon SES", "country": "US"}
@@ -65,7 +66,8 @@ ANSWERS = {
 
 
 def example(**changes: Any) -> dict[str, Any]:
-    return {**profiles.load("example"), **changes}
+    # Assigning changes tables in place, and the cases are shared.
+    return {**profiles.load("example"), **deepcopy(changes)}
 
 
 def keys(content: dict[str, Any]) -> list[str]:
@@ -152,3 +154,24 @@ def test_a_group_that_is_told_of_must_have_companies_or_be_taken_back() -> None:
     taken_back = example(recipients={"group_company": ""})
     assign(taken_back, "recipients.group_company", "off")
     assert keys(taken_back) == []
+
+
+@pytest.mark.parametrize(("key", "changes"), CASES)
+def test_a_line_pasted_as_it_is_gives_an_answer_only_where_there_is_but_one(
+    key: str, changes: dict[str, Any]
+) -> None:
+    content = example(**changes)
+    (gap,) = gaps(parse(content))
+    if gap.value in PLACEHOLDERS:
+        return
+    if key in ("authority", "transfer_undeclared", "cookies_refusable"):
+        assign(content, gap.path, gap.value)
+        assert key not in keys(content)
+        return
+    with pytest.raises(NoticeError):
+        _answer(content, gap)
+
+
+def _answer(content: dict[str, Any], gap: Gap) -> None:
+    assign(content, gap.path, gap.value)
+    parse(content)
