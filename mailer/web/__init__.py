@@ -50,6 +50,7 @@ SCREENS = (
     "mailer.web.accounts",
     "mailer.web.settings",
     "mailer.web.api_tokens",
+    "mailer.web.sign_up_forms",
     "mailer.web.api.routes",
     "mailer.web.api.reference",
     "mailer.web.settings_sending",

@@ -44,6 +44,12 @@ PARTS = (
         N_("What other systems can do through the API, call by call."),
     ),
     (
+        "/settings/forms",
+        "user-plus",
+        N_("Sign-up forms"),
+        N_("Forms by which people sign up themselves, and how many have confirmed it."),
+    ),
+    (
         "/settings/domains",
         "globe",
         N_("Sender domains"),
