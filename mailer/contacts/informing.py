@@ -122,6 +122,23 @@ def numbers(session: Session, *, now: datetime) -> Numbers:
     return Numbers(*row)
 
 
+def blocked(session: Session) -> int:
+    """How many get no messages because their month is over; quick, whatever the register holds."""
+    statement = _joined(select(func.count(Contact.id)))
+    return (
+        session.scalar(
+            statement.where(
+                Contact.art14_overdue_at.is_not(None),
+                Contact.art14_informed_at.is_(None),
+                Contact.erased_at.is_(None),
+                Contact.restricted_at.is_(None),
+                Source.kind.not_in(sorted(OWN_SOURCES)),
+            )
+        )
+        or 0
+    )
+
+
 def sources(session: Session, *, now: datetime) -> list[tuple[Source, int]]:
     """The sources whose people wait, and how many of each do; the most first."""
     rows = session.execute(

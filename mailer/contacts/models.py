@@ -133,6 +133,11 @@ class Contact(Model):
         Index("ix_contacts_import_id", "import_id", postgresql_using="brin"),
         # Shared mailboxes have no name: they come after the people.
         Index("ix_contacts_name", text("nullif(lower(last_name), '')"), "id"),
+        Index(
+            "ix_contacts_art14_overdue_at",
+            "art14_overdue_at",
+            postgresql_where=text("art14_overdue_at IS NOT NULL AND art14_informed_at IS NULL"),
+        ),
         # Few of each: who has probably left, who came after them, who was checked by whom.
         Index("ix_contacts_left_at", "left_at", postgresql_where=text("left_at IS NOT NULL")),
         Index(

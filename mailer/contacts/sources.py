@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
 from mailer import audit
@@ -64,8 +64,10 @@ def look(session: Session, source: Source) -> Listed:
 
 
 def unassured(session: Session) -> int:
-    """How many sources lack the assurance they need."""
-    return session.scalar(select(func.count(Source.id)).where(*_wanted(unassured=True))) or 0
+    """How many sources that brought people lack the assurance they need."""
+    brought = exists().where(Contact.source_id == Source.id, Contact.erased_at.is_(None))
+    wanted = select(func.count(Source.id)).where(*_wanted(unassured=True), brought)
+    return session.scalar(wanted) or 0
 
 
 def set_terms(

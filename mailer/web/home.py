@@ -7,6 +7,7 @@ from flask import Blueprint, render_template
 
 from mailer import clock
 from mailer.campaigns.models import Campaign
+from mailer.contacts import informing, leavers, sources
 from mailer.events import replies
 from mailer.languages import N_, ngettext
 from mailer.languages import gettext as _
@@ -98,6 +99,8 @@ def _tasks() -> Iterator[Task]:
         yield from _reply_tasks()
     if may("imports.run"):
         yield from _import_tasks()
+    if may("contacts.edit"):
+        yield from _register_tasks()
     if may("roles.review"):
         yield from _title_tasks()
     if may("settings.view"):
@@ -166,6 +169,49 @@ def _import_tasks() -> Iterator[Task]:
             else _("The import %(file)s left rows out", file=file.file_name),
             ngettext("%(num)s row was left out.", "%(num)s rows were left out.", left_out),
             f"/import/{file.id}",
+            _("Open"),
+        )
+
+
+def _register_tasks() -> Iterator[Task]:
+    session = db_session()
+    if number := informing.blocked(session):
+        yield Task(
+            "bad",
+            ngettext(
+                "%(num)s person was not told in time where the data came from",
+                "%(num)s people were not told in time where the data came from",
+                number,
+            ),
+            _(
+                "No message is sent to them, and after %(days)s days they are deleted.",
+                days=informing.KEPT_BLOCKED.days,
+            ),
+            "/contacts/informing?overdue=1",
+            _("Open"),
+        )
+    if number := sources.unassured(session):
+        yield Task(
+            "warn",
+            ngettext(
+                "%(num)s source lacks the supplier's assurance",
+                "%(num)s sources lack the supplier's assurance",
+                number,
+            ),
+            _("No message is sent to its people."),
+            "/contacts/sources?unassured=1",
+            _("Open"),
+        )
+    if number := leavers.page(session, None, unanswered=True, limit=1)[1]:
+        yield Task(
+            "info",
+            ngettext(
+                "%(num)s person has probably left the employer",
+                "%(num)s people have probably left their employers",
+                number,
+            ),
+            _("Ask who does the work now."),
+            "/contacts/leavers?unanswered=1",
             _("Open"),
         )
 

@@ -1,6 +1,7 @@
 """Jobs of the register: imports that end well or badly, and the sweeps."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import installation, stopping
 from mailer.config import Settings
-from mailer.contacts import import_runs, importing, jobs
+from mailer.contacts import import_runs, importing, jobs, suppression_jobs
 from mailer.contacts.importing import Choices
 from mailer.contacts.models import (
     Contact,
@@ -21,9 +22,12 @@ from mailer.contacts.models import (
     ImportProblem,
     Source,
     Suppression,
+    SuppressionSync,
 )
 from mailer.db import transaction
 from tests.contacts.files import make_file, make_row, make_source, publish
+from tests.segments.register import make_contact
+from tests.segments.register import make_source as make_register_source
 
 ROWS = [make_row(Sähköposti=f"p{n}@yritys.example") for n in range(5)]
 
@@ -169,3 +173,43 @@ def test_the_hourly_sweep_deletes_private_persons_and_nobody_else(
         rules = session.scalars(select(Suppression.evidence).order_by(Suppression.evidence)).all()
         assert rules == ["identity_code", "private_person", "pupil_title"]
         assert session.scalar(select(func.count()).select_from(Source)) == 1
+
+
+def test_who_was_not_informed_in_time_is_blocked_and_later_deleted(
+    sessions: sessionmaker[Session], now: datetime
+) -> None:
+    with transaction(sessions) as session:
+        source = make_register_source(session, now)
+        contact_id = make_contact(session, source, now, created_at=now - timedelta(days=60)).id
+    jobs.keep_time_to_inform()
+    with sessions() as session:
+        assert session.get_one(Contact, contact_id).art14_overdue_at == now
+    with time_machine.travel(now + timedelta(days=15), tick=False):
+        jobs.keep_time_to_inform()
+    with sessions() as session:
+        assert session.get(Contact, contact_id) is None
+
+
+def test_without_a_notice_nobody_is_blocked_or_deleted(
+    sessions: sessionmaker[Session], now: datetime
+) -> None:
+    with transaction(sessions) as session:
+        source = make_register_source(session, now)
+        make_contact(session, source, now, created_at=now - timedelta(days=60))
+    with time_machine.travel(now - timedelta(days=1), tick=False):  # before it was published
+        jobs.keep_time_to_inform()
+    with sessions() as session:
+        assert session.scalars(select(Contact.art14_overdue_at)).all() == [None]
+
+
+def test_amazons_list_that_cannot_be_read_is_no_failed_job(
+    sessions: sessionmaker[Session], now: datetime
+) -> None:
+    here = installation.current()
+    settings = replace(here.settings, ses_endpoint_url="http://127.0.0.1:9")
+    installation.use(replace(here, settings=settings))
+    suppression_jobs.sync()
+    with sessions() as session:
+        (line,) = session.scalars(select(SuppressionSync))
+    assert (line.finished_at, line.added) == (None, 0)
+    assert line.failure

@@ -34,6 +34,7 @@ def test_an_assurance_unlocks_exactly_its_batch(session: Session, now: datetime)
     one, person = supplier(session, now)
     _, stranger = supplier(session, now)
     assert verdict(session, person, now) == "assurance_missing"
+    make_source(session, now, kind="b2b_supplier", name="Nobody came of it")
     assert sources.unassured(session) == 2
     assert sources.set_terms(session, one, GIVEN, now=now, actor_id=make_staff(session, now))
     session.flush()

@@ -167,3 +167,22 @@ def test_one_person_who_opts_out_is_one_opt_out(
     assert stopped == 2  # the address and the person
     sign_in(client, language="en")
     assert "1 opt-out in 30 days" in client.get("/").text
+
+
+def test_what_the_register_owes_its_people_is_on_top(
+    client: Browser, sessions: sessionmaker[Session]
+) -> None:
+    now = clock.now()
+    with transaction(sessions) as session:
+        supplier = make_source(session, now, kind="b2b_supplier", name="Listapalvelu")
+        make_contact(session, supplier, now, art14_overdue_at=now)
+        make_contact(session, supplier, now, art14_overdue_at=now, art14_informed_at=now)
+        make_contact(session, supplier, now, art14_overdue_at=now, restricted_at=now)
+        make_contact(session, supplier, now, art14_informed_at=now, left_at=now)
+    sign_in(client, roles=["marketer"])
+    page = client.get("/").text
+    assert "1 person was not told in time where the data came from" in page
+    assert "1 source lacks the supplier&#39;s assurance" in page
+    assert "1 person has probably left the employer" in page
+    sign_in(client, roles=["approver"])
+    assert "was not told in time" not in client.get("/").text
