@@ -14,6 +14,8 @@ class Terms:
 
     default_country: str | None = "FI"
     person_kinds: frozenset[str] = frozenset({"organisation_contact", "shared_mailbox"})
+    # The year it is: no figure of a company is of a later one.
+    this_year: int = 9999
 
 
 class Company(NamedTuple):
@@ -33,6 +35,8 @@ class Company(NamedTuple):
     postal_code: str | None
     city: str | None
     country: str | None
+    # The year of the figures above; None: that of the source's date.
+    figures_year: int | None = None
 
     @property
     def identity(self) -> str | tuple[str, str]:

@@ -9,12 +9,19 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from mailer.contacts.merging import FIGURES
 from mailer.languages import N_
 from mailer.notice.vocabulary import FIELDS
 
 # One column that holds both names; it is split.
 FULL_NAME = "full_name"
-TARGETS: dict[str, str] = {FULL_NAME: N_("First and last name"), **FIELDS}
+# The year of a company's figures, which are nothing without one (R21).
+FIGURES_YEAR = "figures_year"
+TARGETS: dict[str, str] = {
+    FULL_NAME: N_("First and last name"),
+    **FIELDS,
+    FIGURES_YEAR: N_("Year of the company's figures"),
+}
 
 DROPPED = {
     "unknown_column": N_("The heading is not recognised; choose a field for it to import it."),
@@ -69,6 +76,9 @@ _HEADINGS = {
     "turnover, turnover (eur), revenue, revenue (eur)",
     "result_eur": "tulos, tulos (eur), tilikauden tulos, liiketulos, resultat, resultat (eur), "
     "räkenskapsperiodens resultat, result, result (eur), profit, net result",
+    FIGURES_YEAR: "vuosi, lukujen vuosi, tilivuosi, tilikausi, tilinpäätösvuosi, "
+    "henkilöstömäärän vuosi, liikevaihdon vuosi, år, räkenskapsår, bokslutsår, year, "
+    "year of figures, financial year, fiscal year",
     "street": "katuosoite, osoite, lähiosoite, käyntiosoite, postiosoite, gatuadress, adress, "
     "besöksadress, postadress, street, street address, address, address line 1",
     "postal_code": "postinumero, postinro, postnummer, postal code, postcode, zip, zip code",
@@ -221,5 +231,13 @@ def _reason(
         if recognise(heading) is None:
             return "unknown_column"
         return "not_imported" if by_hand else "duplicate_column"
-    needed = {"first_name", "last_name"} if field == FULL_NAME else {field}
-    return None if needed <= declared else "undeclared_column"
+    return None if is_declared(field, declared) else "undeclared_column"
+
+
+def is_declared(field: str, declared: frozenset[str]) -> bool:
+    """Whether the notice declares what a key of TARGETS fills."""
+    if field == FULL_NAME:
+        return {"first_name", "last_name"} <= declared
+    if field == FIGURES_YEAR:
+        return not declared.isdisjoint(FIGURES)
+    return field in declared

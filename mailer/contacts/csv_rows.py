@@ -53,7 +53,7 @@ class Checker:
         self._names = tuple(plan.fields)
         self._pick = picker(tuple(plan.fields.values()))
         self._width = len(plan.header)
-        self._employers = Employers(plan)
+        self._employers = Employers(plan, terms.this_year)
         self._phone = plan.fields.get("phone")
         # Where a personal identity code is looked for: cells that repeat, and all others.
         repeated = {plan.fields[name] for name in COMPANY_FIELDS if name in plan.fields}

@@ -3,6 +3,7 @@
 Pure, and part of the checks of a row (mailer.contacts.csv_rows).
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from operator import itemgetter
 from typing import NamedTuple
@@ -10,23 +11,27 @@ from typing import NamedTuple
 from mailer import business_id
 from mailer.contacts import address, cells, detectors
 from mailer.contacts.checked_rows import Company, Row
-from mailer.contacts.columns import Plan
+from mailer.contacts.columns import FIGURES_YEAR, Plan
+from mailer.contacts.merging import FIGURES
 from mailer.contacts.problems import Problem
 
 UNKNOWN_COUNTRY = "ZZ"  # allowed nowhere, so the gate asks for consent
-NUMBERS = ("headcount", "turnover_eur", "result_eur")
+NUMBERS = tuple(FIGURES)
 FIELDS = (
     "company_name",
     "business_id",
     "industry_code",
     "industry_name",
     *NUMBERS,
+    FIGURES_YEAR,
     "street",
     "postal_code",
     "city",
     "country",
 )
 _LARGEST = 2**53
+_EARLIEST_YEAR = 1950
+_YEAR = re.compile(r"(?:[0-9]{1,2}\.){0,2}(?:[0-9]{1,2}/)?([0-9]{4})(?:-[0-9]{2}){0,2}")
 _CACHED = 50_000
 
 
@@ -41,8 +46,9 @@ class Employer(NamedTuple):
 class Employers:
     """Reads the employers of one file."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, this_year: int) -> None:
         self._plan = plan
+        self._this_year = this_year
         self._pick = picker(tuple(plan.fields[name] for name in FIELDS if name in plan.fields))
         self._known: dict[tuple[str, tuple[str, ...]], Employer] = {}
 
@@ -64,7 +70,8 @@ class Employers:
         name = value.get("company_name", "")
         if not name and identity is None:
             return None
-        headcount, turnover, result = (self._number(notes, value, name) for name in NUMBERS)
+        figures = {name: self._number(notes, value, name) for name in NUMBERS}
+        year = self._year(notes, value, figures)
         return Company(
             name=name or str(identity),
             name_key=cells.name_key(name),
@@ -73,13 +80,14 @@ class Employers:
             company_key=address.company_key(identity) if identity else None,
             industry_code=self._industry(notes, value),
             industry_name=value.get("industry_name") or None,
-            headcount=headcount,
-            turnover_eur=turnover,
-            result_eur=result,
+            headcount=figures["headcount"],
+            turnover_eur=figures["turnover_eur"],
+            result_eur=figures["result_eur"],
             street=value.get("street") or None,
             postal_code=value.get("postal_code") or None,
             city=value.get("city") or None,
             country=self._country(notes, value),
+            figures_year=year,
         )
 
     def _business_id(self, notes: Row, value: Mapping[str, str]) -> str | None:
@@ -111,6 +119,23 @@ class Employers:
             notes.warn(self._plan.heading(name), text, "bad_number")
             return None
         return number
+
+    def _year(
+        self, notes: Row, value: Mapping[str, str], figures: dict[str, int | None]
+    ) -> int | None:
+        """The year of the figures. Where the file tells years, a figure without one is left out;
+        where it does not, they are of the source's date (R21)."""
+        if FIGURES_YEAR not in self._plan.fields:
+            return None
+        text = value.get(FIGURES_YEAR, "")
+        match = _YEAR.fullmatch(text)
+        year = int(match.group(1)) if match else 0
+        if _EARLIEST_YEAR <= year <= self._this_year:
+            return year
+        if any(figure is not None for figure in figures.values()):
+            notes.warn(self._plan.heading(FIGURES_YEAR), text, "figures_without_year")
+            figures.update(dict.fromkeys(figures))
+        return None
 
     def _industry(self, notes: Row, value: Mapping[str, str]) -> str | None:
         text = value.get("industry_code", "")

@@ -57,7 +57,7 @@ class Run:
             found.header, notice.fields, mapping if options.get("by_hand") else None
         )
         self._checker = Checker(
-            self._plan, Terms(options.get("default_country"), notice.person_kinds)
+            self._plan, Terms(options.get("default_country"), notice.person_kinds, now.year)
         )
         self._origin = _origin(entry, source, version, now)
         self._dry_run = entry.state == "checking"

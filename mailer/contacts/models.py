@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, TEXT
 from sqlalchemy.orm import Mapped, mapped_column
 
+from mailer.contacts.merging import FIGURES
 from mailer.db import Model
 
 PERSONAL = {"personal": "identity"}
@@ -78,6 +79,11 @@ class Company(Model):
             postgresql_ops={"industry_code": "text_pattern_ops"},
         ),
         Index("ix_companies_headcount", "headcount"),
+        # A figure without its year says nothing (R21).
+        *(
+            CheckConstraint(f"{figure} IS NULL OR {year} IS NOT NULL", name=year)
+            for figure, year in FIGURES.items()
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str]

@@ -76,6 +76,10 @@ WARNINGS = {
         "The language is none of Finnish, Swedish and English; the default is used."
     ),
     "bad_number": N_("This is not a number. The row was imported without it."),
+    "figures_without_year": N_(
+        "The figures of the company have no year, so they say nothing. The row was imported without"
+        " them."
+    ),
     "bad_industry_code": N_("This is not an industry code. The row was imported without it."),
     "bad_country": N_("This country is not known, so messages to the contact need consent."),
     "special_category": N_(

@@ -15,13 +15,14 @@ _TABLE = """
 CREATE TEMP TABLE IF NOT EXISTS staged_companies (
   no bigint, name text, name_key text, domain text, business_id text, company_key bytea,
   industry_code text, industry_name text, headcount bigint, turnover_eur bigint,
-  result_eur bigint, street text, postal_code text, city text, country text, company_id bigint
+  result_eur bigint, street text, postal_code text, city text, country text, figures_year smallint,
+  company_id bigint
 ) ON COMMIT DELETE ROWS;
 TRUNCATE staged_companies
 """
 _COLUMNS = (
     "no, name, name_key, domain, business_id, company_key, industry_code, industry_name,"
-    " headcount, turnover_eur, result_eur, street, postal_code, city, country"
+    " headcount, turnover_eur, result_eur, street, postal_code, city, country, figures_year"
 )
 
 
@@ -97,9 +98,9 @@ INSERT INTO companies (name, name_key, business_id, company_key, domain, organis
   result_year, street, postal_code, city, country, source_id, import_id, field_sources, created_at,
   updated_at)
 SELECT name, name_key, business_id, company_key, domain, 'company', industry_code, industry_name,
-  headcount, CASE WHEN headcount IS NOT NULL THEN %(year)s END,
-  turnover_eur, CASE WHEN turnover_eur IS NOT NULL THEN %(year)s END,
-  result_eur, CASE WHEN result_eur IS NOT NULL THEN %(year)s END,
+  headcount, CASE WHEN headcount IS NOT NULL THEN COALESCE(figures_year, %(year)s) END,
+  turnover_eur, CASE WHEN turnover_eur IS NOT NULL THEN COALESCE(figures_year, %(year)s) END,
+  result_eur, CASE WHEN result_eur IS NOT NULL THEN COALESCE(figures_year, %(year)s) END,
   street, postal_code, city, country, %(source)s, %(import)s, '{{}}', %(now)s, %(now)s
 FROM staged_companies WHERE company_id IS NULL AND business_id {known} ORDER BY no
 ON CONFLICT {by} DO NOTHING
@@ -110,14 +111,15 @@ def _merge_companies(driver: Connection[Any], origin: Origin, *, dry_run: bool) 
     """Apply the update rules to companies that are known; how many change."""
     merge = Merge("companies", {name: origin.rule(field) for name, field in COMPANY_FIELDS.items()})
     finals = (
-        f"SELECT DISTINCT ON (c.id) c.id, s.name_key{merge.finals}"  # noqa: S608 - constants
+        f"SELECT DISTINCT ON (c.id) c.id, s.name_key, s.figures_year{merge.finals}"  # noqa: S608 - constants
         f" FROM staged_companies s JOIN companies c ON c.id = s.company_id WHERE {merge.may_change}"
         " ORDER BY c.id, s.no"
     )
     written = ""
     if not dry_run:
         years = "".join(
-            f", {year} = CASE WHEN {merge.changes(name)} THEN %(year)s ELSE c.{year} END"
+            f", {year} = CASE WHEN {merge.changes(name)} THEN COALESCE(m.figures_year, %(year)s)"
+            f" ELSE c.{year} END"
             for name, year in FIGURES.items()
         )
         written = f""", written AS (

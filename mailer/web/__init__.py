@@ -62,6 +62,7 @@ SCREENS = (
     "mailer.web.revalidation",
     "mailer.web.sources",
     "mailer.web.companies",
+    "mailer.web.company_facts",
     "mailer.web.interactions",
     "mailer.web.suppressions",
     "mailer.web.replies",

@@ -7,9 +7,9 @@ from werkzeug.wrappers import Response
 
 from mailer import clock
 from mailer.accounts.models import User
-from mailer.contacts import companies, interaction_lists, searching, suppression
+from mailer.contacts import companies, company_facts, interaction_lists, searching, suppression
 from mailer.contacts.interaction_entry import written_kinds
-from mailer.contacts.models import Company, Contact, Source
+from mailer.contacts.models import Company, Contact
 from mailer.contacts.searching import Search
 from mailer.languages import gettext as _
 from mailer.segments import build
@@ -83,7 +83,7 @@ def _company_page(company: Company, errors: dict[str, str]) -> str:
     return render_template(
         "web/companies/show.html",
         company=company,
-        source=session.get(Source, company.source_id),
+        sources=company_facts.sources_of(session, company),
         people=found,
         paging=Paging(number, total),
         verdicts=mailability.verdicts(session, [person.id for person in found], now),

@@ -19,7 +19,7 @@ from mailer.contacts.merging import DEFAULT_RULE, RULES
 from mailer.contacts.models import Import, Source
 from mailer.languages import LANGUAGE_NAMES, LANGUAGES, N_, locale
 from mailer.languages import gettext as _
-from mailer.notice.vocabulary import BASES, SOURCE_KINDS, THIRD_PARTY_SOURCES
+from mailer.notice.vocabulary import BASES, FIELDS, SOURCE_KINDS, THIRD_PARTY_SOURCES
 from mailer.web.guard import max_body, requires
 from mailer.web.paging import Paging, page_number
 from mailer.web.request import db_session, notice_in_force, signed_in_user
@@ -264,7 +264,7 @@ def _columns_page(entry: Import, values: Any, errors: dict[str, str]) -> Any:
     targets = [
         (name, _(label))
         for name, label in columns.TARGETS.items()
-        if name in declared or (name == columns.FULL_NAME and "last_name" in declared)
+        if columns.is_declared(name, declared)
     ]
     names = locale().territories
     return render_template(
@@ -278,7 +278,7 @@ def _columns_page(entry: Import, values: Any, errors: dict[str, str]) -> Any:
         undeclared=[
             _(label)
             for name, label in columns.TARGETS.items()
-            if name not in declared and name != columns.FULL_NAME
+            if name in FIELDS and name not in declared
         ],
         rules=[(key, _(label)) for key, label in RULES.items()],
         countries=sorted(((code, names[code]) for code in COUNTRIES), key=lambda item: item[1]),
