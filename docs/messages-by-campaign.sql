@@ -17,13 +17,6 @@ CREATE TABLE messages (LIKE messages_begin INCLUDING DEFAULTS INCLUDING CONSTRAI
 ALTER SEQUENCE messages_id_seq OWNED BY messages.id;
 
 -- The same keys and indexes; ids are of one sequence, and looked up by an index.
-ALTER TABLE messages
-    ADD CONSTRAINT fk_messages_campaign_id_campaigns
-        FOREIGN KEY (campaign_id) REFERENCES campaigns (id),
-    ADD CONSTRAINT fk_messages_contact_id_contacts
-        FOREIGN KEY (contact_id) REFERENCES contacts (id) ON DELETE SET NULL,
-    ADD CONSTRAINT fk_messages_test_of_campaigns FOREIGN KEY (test_of) REFERENCES campaigns (id),
-    ADD CONSTRAINT fk_messages_to_user_users FOREIGN KEY (to_user) REFERENCES users (id);
 CREATE INDEX ix_messages_id ON messages (id);
 DO $$
 DECLARE old record;
@@ -40,6 +33,19 @@ BEGIN
     ELSE
       EXECUTE replace(old.definition, ' ON public.messages_begin ', ' ON public.messages ');
     END IF;
+  END LOOP;
+END $$;
+
+-- The triggers that hold what messages refer to belong to the whole from now on.
+DO $$
+DECLARE old record;
+BEGIN
+  FOR old IN
+    SELECT tgname AS name, pg_get_triggerdef(oid) AS definition FROM pg_trigger
+    WHERE tgrelid = 'messages_begin'::regclass AND NOT tgisinternal
+  LOOP
+    EXECUTE format('DROP TRIGGER %I ON messages_begin', old.name);
+    EXECUTE replace(old.definition, ' ON public.messages_begin ', ' ON public.messages ');
   END LOOP;
 END $$;
 

@@ -224,7 +224,6 @@ def _freeze_audience(session: Session, campaign: Campaign, now: datetime) -> Fro
                 literal(now),
             ).order_by(audience.c.contact_id % APART, audience.c.contact_id),
         )
-        .on_conflict_do_nothing(index_elements=["campaign_id", "contact_id"])
     )
     rows = session.execute(
         select(Message.state, func.count().label("messages"))

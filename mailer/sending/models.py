@@ -63,7 +63,12 @@ def _created_at(context: Any) -> datetime:
 
 
 class Message(Model):
-    """One message to one person. Unique on (campaign, contact): nobody is in a campaign twice."""
+    """One message to one person. Unique on (campaign, contact): nobody is in a campaign twice.
+
+    What campaigns and users it names is kept by triggers, once per statement; a deleted person is
+    forgotten by one. A `contact_id` may lead nowhere, when its person was deleted while an audience
+    was frozen (migration 20261122_1610).
+    """
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -96,10 +101,10 @@ class Message(Model):
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(default="campaign", server_default="campaign")
-    campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
-    contact_id: Mapped[int | None] = mapped_column(ForeignKey("contacts.id", ondelete="SET NULL"))
-    test_of: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id"))
-    to_user: Mapped[int | None] = mapped_column(ForeignKey("users.id"))
+    campaign_id: Mapped[int | None]
+    contact_id: Mapped[int | None]
+    test_of: Mapped[int | None]
+    to_user: Mapped[int | None]
     language: Mapped[str] = mapped_column(default="fi", server_default="fi")
     state: Mapped[str] = mapped_column(default="queued", server_default="queued")
     verdict: Mapped[str | None]
