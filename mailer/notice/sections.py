@@ -127,12 +127,12 @@ def _on_content(notice: Notice) -> Iterator[str]:
 
 def _content(notice: Notice) -> Iterator[str]:
     everybody = gettext("Recorded for each person").lower()
-    yield f"{gettext('Sends and opt-outs')}: {everybody}"
-    yield f"{gettext('Consents and bans')}: {everybody}"
-    yield f"{gettext('Opens')}: {_tracking(notice.opens)}"
-    yield f"{gettext('Clicks')}: {_tracking(notice.clicks)}"
+    yield _named(gettext("Sends and opt-outs"), everybody)
+    yield _named(gettext("Consents and bans"), everybody)
+    yield _named(gettext("Opens"), _tracking(notice.opens))
+    yield _named(gettext("Clicks"), _tracking(notice.clicks))
     addresses = gettext("may be recorded") if notice.ip_addresses else gettext("not recorded")
-    yield f"{gettext('IP addresses')}: {addresses}"
+    yield _named(gettext("IP addresses"), addresses)
 
 
 def _tracking(tracking: Tracking) -> str:
@@ -199,7 +199,7 @@ def _cookies(notice: Notice) -> Iterator[str]:
         used = gettext("Our other web sites use cookies for")
         yield _listed(used, cookies.used_for, vocabulary.COOKIES)
     if cookies.services:
-        yield f"{gettext('Services that set them')}: {', '.join(cookies.services)}"
+        yield _named(gettext("Services that set them"), ", ".join(cookies.services))
     if cookies.linked_to_person:
         yield gettext("What they tell may be linked to you when you give us your data otherwise.")
     if cookies.refusable:
@@ -213,7 +213,7 @@ def _on_requests(notice: Notice) -> Iterator[str]:
         yield gettext("Send requests to the contact person %(ways)s.", ways=", ".join(ways))
     if rights.languages:
         names = [LANGUAGE_NAMES[code] for code in LANGUAGES if code in rights.languages]
-        yield f"{gettext('Languages')}: {', '.join(names)}"
+        yield _named(gettext("Languages"), ", ".join(names))
     yield gettext(vocabulary.IDENTITY_LEVELS[rights.identity])
     yield gettext("Nobody needs to prove who they are to forbid marketing.")
     yield gettext("We answer within one month.")
@@ -249,13 +249,13 @@ def _retention(notice: Notice) -> Iterator[str]:
     if notice.prospect_months is not None:
         months = _months(notice.prospect_months)
         start = gettext(vocabulary.PROSPECT_STARTS[notice.prospect_start])
-        yield f"{gettext('Prospects')}: {months} {start}"
+        yield _named(gettext("Prospects are kept"), f"{months} {start}")
     if notice.customer_months == 0:
-        yield f"{gettext('Customers')}: {gettext('for as long as the customership lasts')}"
+        yield gettext("Customers are kept for as long as the customership lasts.")
     elif notice.customer_months is not None:
         months = _months(notice.customer_months)
         start = gettext(vocabulary.CUSTOMER_STARTS[notice.customer_start])
-        yield f"{gettext('Customers')}: {months} {start}"
+        yield _named(gettext("Former customers are kept"), f"{months} {start}")
     yield gettext(
         "Opt-outs: as long as we do marketing, as a code from which the address cannot be read"
     )
@@ -282,4 +282,8 @@ def _words(chosen: Collection[str], names: Mapping[str, str]) -> list[str]:
 
 
 def _listed(title: str, chosen: Collection[str], names: Mapping[str, str]) -> str:
-    return f"{title}: {', '.join(_words(chosen, names)) or '–'}"
+    return _named(title, ", ".join(_words(chosen, names)) or "–")
+
+
+def _named(title: str, words: str) -> str:
+    return f"{title}: {words}"
