@@ -53,7 +53,7 @@ def remove(
     parted = remove_all(session, [contact_id], now=now)
     audit.record(
         session, "contact.deleted", "contact", contact_id, now=now, actor_id=actor_id,
-        reason=reason, interactions_held=parted.held,
+        reason=reason, **({"interactions_held": parted.held} if parted.held else {}),
     )  # fmt: skip
 
 
