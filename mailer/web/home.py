@@ -187,7 +187,7 @@ def _register_tasks() -> Iterator[Task]:
                 "No message is sent to them, and after %(days)s days they are deleted.",
                 days=informing.KEPT_BLOCKED.days,
             ),
-            "/contacts/informing?overdue=1",
+            "/contacts/informing",
             _("Open"),
         )
     if number := sources.unassured(session):
@@ -199,7 +199,7 @@ def _register_tasks() -> Iterator[Task]:
                 number,
             ),
             _("No message is sent to its people."),
-            "/contacts/sources?unassured=1",
+            "/contacts/sources",
             _("Open"),
         )
     if number := leavers.page(session, None, unanswered=True, limit=1)[1]:
@@ -211,7 +211,7 @@ def _register_tasks() -> Iterator[Task]:
                 number,
             ),
             _("Ask who does the work now."),
-            "/contacts/leavers?unanswered=1",
+            "/contacts/leavers",
             _("Open"),
         )
 

@@ -184,5 +184,7 @@ def test_what_the_register_owes_its_people_is_on_top(
     assert "1 person was not told in time where the data came from" in page
     assert "1 source lacks the supplier&#39;s assurance" in page
     assert "1 person has probably left the employer" in page
+    for path in ("/contacts/informing", "/contacts/sources", "/contacts/leavers"):
+        assert f'href="{path}"' in page
     sign_in(client, roles=["approver"])
     assert "was not told in time" not in client.get("/").text
