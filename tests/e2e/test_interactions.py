@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,7 +22,11 @@ Check = Callable[[Page, str], None]
 
 def fill(sessions: sessionmaker[Session]) -> tuple[int, int, int]:
     """A person with dealings; the ids of the person, an invoice and an offer document."""
-    publish(sessions, interaction_kinds=sorted(INTERACTION_KINDS))
+    publish(
+        sessions,
+        interaction_kinds=sorted(INTERACTION_KINDS),
+        source_kinds=["authority", "employer", "system_entry"],
+    )
     contact = add_contact(sessions)
     now = clock.now()
     with transaction(sessions) as session:
@@ -35,6 +40,7 @@ def fill(sessions: sessionmaker[Session]) -> tuple[int, int, int]:
         )  # fmt: skip
         invoice = noted(
             session, source, now, **facts, kind="invoice", title="Lasku", reference="2026-17",
+            amount=Decimal("12345.5"),
             at=datetime(2026, 5, 1, 9, 30, tzinfo=UTC),
         )  # fmt: skip
         document = noted(session, source, now, **facts, kind="offer_document", title="Tarjous 7")
@@ -89,5 +95,17 @@ def test_the_screens_of_dealings_are_in_order(
     check(page, "dealing-document")
     page.locator("dl.facts a[href^='/companies/']").click()
     check(page, "company-with-dealings")
-    page.goto(page.url + "/dealings")
+    company = page.url
+    page.goto(company + "/dealings")
     check(page, "company-dealings")
+    page.goto(company + "/facts")
+    page.locator("#f-headcount").fill("120")
+    page.locator("button.btn-primary").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    check(page, "company-facts-wrong")
+    page.locator("#f-headcount_year").fill("2025")
+    page.locator("#f-source_kind").select_option("authority")
+    page.locator("#f-source_name").fill("Kaupparekisteri")
+    page.locator("button.btn-primary").click()
+    expect(page.locator("dl.facts")).to_contain_text("120 (2025)")
+    check(page, "company-with-figures")
