@@ -249,13 +249,13 @@ def _retention(notice: Notice) -> Iterator[str]:
     if notice.prospect_months is not None:
         months = _months(notice.prospect_months)
         start = gettext(vocabulary.PROSPECT_STARTS[notice.prospect_start])
-        yield _named(gettext("Prospects are kept"), f"{months} {start}")
+        yield _named(gettext("Data of prospects is kept"), f"{months} {start}")
     if notice.customer_months == 0:
         yield gettext("Customers are kept for as long as the customership lasts.")
     elif notice.customer_months is not None:
         months = _months(notice.customer_months)
         start = gettext(vocabulary.CUSTOMER_STARTS[notice.customer_start])
-        yield _named(gettext("Former customers are kept"), f"{months} {start}")
+        yield _named(gettext("Data of former customers is kept"), f"{months} {start}")
     yield gettext(
         "Opt-outs: as long as we do marketing, as a code from which the address cannot be read"
     )

@@ -20,6 +20,8 @@ class NoticeGapsError(Exception):
         self.gaps = missing
 
 
+# Who publishes second waits for the first and gets the next number. No other lock has this one.
+_PUBLISHING = 7_105_041
 # Published versions never change, so a parsed one may be kept.
 _parsed: dict[tuple[int, datetime], Notice] = {}
 
@@ -55,6 +57,7 @@ def publish(
     missing = gaps(parse(content))
     if missing:
         raise NoticeGapsError(missing)
+    session.execute(select(func.pg_advisory_xact_lock(_PUBLISHING)))
     number = (session.scalar(select(func.max(NoticeVersion.number))) or 0) + 1
     version = NoticeVersion(
         number=number,

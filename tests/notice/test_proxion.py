@@ -32,6 +32,11 @@ def test_a_column_that_is_not_declared_is_named_in_the_report(product: Product) 
     assert {"Titteli", "Liikevaihto", "Muistiinpano"} <= undeclared
 
 
+def test_a_private_person_is_not_taken(product: Product) -> None:
+    product.import_row(email="aino.virtanen@gmail.com", company_name="", business_id="")
+    assert product.people() == 0
+
+
 def test_without_titles_nobody_is_chosen_by_duties(product: Product) -> None:
     contact = product.add(title="", functions=[], role_confidence=0, role_evidence=0)
     assert product.verdict(contact, "e_marketing") == "duties_not_matching"

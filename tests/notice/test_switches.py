@@ -1,11 +1,13 @@
 """Which notice is in force, and what may be published."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.notice import profiles, switches
 from mailer.notice.parsing import NoticeError
@@ -49,3 +51,32 @@ def test_a_published_version_never_changes(change: str, session: Session, now: d
     with pytest.raises(DBAPIError), session.begin_nested():
         session.execute(text(change))
     assert switches.in_force(session, now) is not None
+
+
+def test_two_who_publish_at_once_get_two_numbers(
+    sessions: sessionmaker[Session], now: datetime
+) -> None:
+    with sessions() as first, sessions() as second:
+        switches.publish(first, profiles.load("example"), now=now)
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(_publish, second, now)
+            _until_somebody_waits(sessions)
+            first.commit()
+            assert waiting.result(timeout=120) == 2
+
+
+def _publish(session: Session, now: datetime) -> int:
+    number = switches.publish(session, profiles.load("example"), now=now).number
+    session.commit()
+    return number
+
+
+def _until_somebody_waits(sessions: sessionmaker[Session]) -> None:
+    ungranted = text("SELECT count(*) FROM pg_locks WHERE NOT granted")
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        with sessions() as session:
+            if session.scalar(ungranted):
+                return
+        time.sleep(0.02)
+    raise AssertionError("the second one does not wait")
