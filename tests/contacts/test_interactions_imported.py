@@ -240,6 +240,28 @@ def test_a_row_twice_in_one_file_is_taken_once(session: Session, now: datetime) 
 
 
 @pytest.mark.usefixtures("contact")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Laji": "note"},
+        {"Päivä": "16.1.2026"},
+        {"Otsikko": "Muu"},
+        {"Teksti": "Muu"},
+        {"Summa": "6"},
+        {"Valuutta": "SEK"},
+        {"Laskunumero": "2"},
+    ],
+)
+def test_rows_without_ids_are_two_when_anything_in_them_differs(
+    session: Session, now: datetime, changes: dict[str, str]
+) -> None:
+    row = {"Laji": "offer", "Summa": "5", "Teksti": "Sama", "Valuutta": "EUR", "Laskunumero": "1"}
+    if "Laji" in changes:
+        row["Summa"] = ""
+    assert numbers(run(session, make_csv(row, {**row, **changes}), now)) == (2, 2, 0, 0)
+
+
+@pytest.mark.usefixtures("contact")
 def test_what_staff_have_corrected_is_kept_and_the_row_is_refused(
     session: Session, now: datetime
 ) -> None:
