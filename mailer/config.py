@@ -5,6 +5,7 @@ In production nothing has a default secret: what is missing stops the start with
 and the region must lie in the European Economic Area (R62).
 """
 
+import ipaddress
 import math
 import os
 import re
@@ -15,6 +16,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 T = TypeVar("T", int, float)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -64,6 +66,7 @@ class Settings:
     claim_lease_seconds: int
     settle_seconds: int
     networks_file: Path | None
+    webhook_networks: tuple[Network, ...]
     var: Path
 
     @property
@@ -104,6 +107,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Settings:
         claim_lease_seconds=_number(environ, "CLAIM_LEASE_SECONDS", 120, int, least=1),
         settle_seconds=_number(environ, "SETTLE_SECONDS", 900, int, least=1),
         networks_file=_path(environ, "NETWORKS_FILE"),
+        webhook_networks=_networks(environ, "WEBHOOK_NETWORKS"),
         var=_path(environ, "LUPAPOSTI_VAR") or ROOT / "var",
     )
     _check_region(settings)
@@ -210,6 +214,15 @@ def _one_of(environ: Mapping[str, str], name: str, choices: tuple[str, ...]) -> 
     if value not in choices:
         raise SettingsError(f"{name} must be one of {', '.join(choices)}.")
     return value
+
+
+def _networks(environ: Mapping[str, str], name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(
+            ipaddress.ip_network(text) for text in environ.get(name, "").replace(",", " ").split()
+        )
+    except ValueError:
+        raise SettingsError(f"{name} must be networks, such as 10.20.0.0/24.") from None
 
 
 def _path(environ: Mapping[str, str], name: str) -> Path | None:

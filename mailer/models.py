@@ -16,6 +16,7 @@ from mailer.roles import models as roles
 from mailer.segments import models as segments
 from mailer.sending import models as sending
 from mailer.sending import plan_models as plans
+from mailer.webhooks import models as webhooks
 
 __all__ = [
     "AuditEntry",
@@ -34,4 +35,5 @@ __all__ = [
     "segments",
     "sending",
     "sign_ups",
+    "webhooks",
 ]

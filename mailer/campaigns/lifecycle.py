@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from mailer import audit
 from mailer.campaigns.models import Campaign
 from mailer.languages import N_
+from mailer.webhooks import outbox
 
 # from -> to. `starting` is the hold: nothing has left yet, and it can still be taken back.
 TRANSITIONS: dict[str, frozenset[str]] = {
@@ -67,6 +68,7 @@ def move(
         values = {"pause_reason": None, **values}
     if to in OVER:
         values = {"finished_at": now, **values}
+        outbox.note(session, "campaign.finished", [campaign_id], now=now)
     session.execute(
         update(Campaign)
         .where(Campaign.id == campaign_id)

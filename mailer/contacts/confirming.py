@@ -23,6 +23,7 @@ from mailer.contacts.sign_up_models import SignUp, SignUpForm, SignUpWording
 from mailer.languages import LANGUAGES, N_, TIMEZONE
 from mailer.notice import switches
 from mailer.notice.schema import Notice
+from mailer.webhooks import outbox
 
 OUTCOMES = {
     "confirmed": N_("You have been added."),
@@ -110,6 +111,8 @@ def confirm(session: Session, sign_up_id: int, key: bytes, *, now: datetime) -> 
         session, found.own_opt_outs, reason=f"signed up by form {found.form.id}", now=now
     )
     _record_consent(session, found, contact, now)
+    if found.contact is not None:
+        outbox.note(session, "contact.changed", [contact.id], now=now)
     sign_up = found.sign_up
     sign_up.state, sign_up.confirmed_at, sign_up.contact_id = "confirmed", now, contact.id
     sign_up.typed, sign_up.next_at = None, None

@@ -31,6 +31,7 @@ from mailer.contacts.titles import TITLE_AND_RULE, RoleFacts, Titles, is_outside
 from mailer.db import transaction
 from mailer.notice import switches
 from mailer.notice.models import NoticeVersion
+from mailer.webhooks import outbox
 
 STEP_ROWS = 20_000
 # One thread: rows of one import are checked in order, and Python has one core at a time anyway.
@@ -198,6 +199,7 @@ class Run:
         entry.state = "checked" if self._dry_run else "done"
         entry.finished_at = now
         if not self._dry_run:
+            outbox.note(session, "import.finished", [entry.id], now=now)
             audit.record(
                 session,
                 "import.done",

@@ -32,6 +32,7 @@ from mailer.languages import N_
 from mailer.notice import switches
 from mailer.notice.schema import Notice
 from mailer.notice.vocabulary import OWN_SOURCES
+from mailer.webhooks import outbox
 
 # Who confirms data by telling it.
 _WHO_KNOW = OWN_SOURCES | {"employer"}
@@ -129,6 +130,7 @@ def create(
             session.add(contact)
     except IntegrityError:  # somebody else added the address this very moment
         return Refused("email", "known_address")
+    outbox.note(session, "contact.created", [contact.id], now=now)
     audit.record(
         session, "contact.created", "contact", contact.id, now=now, actor_id=actor_id,
         source_id=source.id,
@@ -175,6 +177,7 @@ def edit(
             _apply(session, contact, row, _Change(changed, old, new, source, now, actor_id))
     except IntegrityError:  # somebody else took the address this very moment
         return Refused("email", "known_address")
+    outbox.note(session, "contact.changed", [contact.id], now=now)
     audit.record(
         session, "contact.edited", "contact", contact.id, now=now, actor_id=actor_id,
         fields=sorted(changed), source_id=source.id,

@@ -15,6 +15,7 @@ from mailer.contacts import detectors, interaction_holds, sign_ups
 from mailer.contacts.models import Company, Contact, Suppression
 from mailer.contacts.suppression import Entry, suppress
 from mailer.notice.schema import Notice
+from mailer.webhooks import outbox
 
 # The register lies below the ledger, so it names the table instead of importing its model.
 _messages = table(
@@ -55,6 +56,7 @@ def remove(session: Session, contact_ids: Collection[int], *, rule: str, now: da
         )
         interaction_holds.part_from(session, batch, now=now)
         sign_ups.forget_of(session, batch)
+        outbox.note(session, "contact.erased", batch, now=now)
         # The ledger of consents lets an erasure through, for this transaction only.
         session.execute(text("SELECT set_config('lupaposti.erasure', 'on', true)"))
         session.execute(delete(Contact).where(Contact.id.in_(batch)))

@@ -11,6 +11,7 @@ from mailer.contacts import interaction_holds, private_persons, sign_ups
 from mailer.contacts.interaction_holds import Parted
 from mailer.contacts.models import Contact
 from mailer.languages import N_
+from mailer.webhooks import outbox
 
 # Why staff delete a contact. Requests of people themselves go through the desk.
 DELETE_REASONS = {
@@ -63,6 +64,7 @@ def remove_all(session: Session, contact_ids: Collection[int], *, now: datetime)
     What is told is what became of the dealings with them.
     """
     facts = {"ids": list(contact_ids)}
+    outbox.note(session, "contact.erased", contact_ids, now=now)
     _forget_behaviour(session, contact_ids)
     session.execute(text(_CALL_OFF), facts)
     sign_ups.forget_of(session, contact_ids)

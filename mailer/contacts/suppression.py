@@ -4,7 +4,7 @@ A suppression is a keyed hash, so it outlives the contact and tells nobody who i
 one keeps the line with who lifted it and why; an import or an event never lifts anything.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from mailer.contacts.address import Address, address_key, company_key, domain_key
 from mailer.contacts.models import Company, Contact, Suppression
 from mailer.languages import N_
+from mailer.webhooks import outbox
 
 KINDS = {
     "optout": N_("Opted out"),
@@ -25,6 +26,12 @@ KINDS = {
     "domain_ban": N_("Domain ban"),
     "ses_account_list": N_("Amazon SES's list"),
     "private_person": N_("Private person"),
+}
+# What webhooks are told of; the other kinds are no act of the recipient or of their server.
+_EVENTS = {
+    "optout": "contact.opted_out",
+    "complaint": "contact.complained",
+    "hard_bounce": "contact.bounced",
 }
 SCOPES = {
     "address": N_("Address"),
@@ -140,10 +147,20 @@ def suppress_all(
             index_elements=[Suppression.key, Suppression.kind],
             index_where=Suppression.lifted_at.is_(None),
         )
-        .returning(Suppression.id),
+        .returning(Suppression.key, Suppression.kind, Suppression.scope),
         rows,
-    )
-    return len(added.all())
+    ).all()
+    _tell(session, [(row.key, row.kind) for row in added if row.scope == "address"], now)
+    return len(added)
+
+
+def _tell(session: Session, added: Collection[tuple[bytes, str]], now: datetime) -> None:
+    """Tell the webhooks that want it which contacts, if any, are suppressed now."""
+    for kind, event in _EVENTS.items():
+        keys = [key for key, of_kind in added if of_kind == kind]
+        if keys and outbox.wanted(session, event):
+            ids = session.scalars(select(Contact.id).where(Contact.address_key.in_(keys)))
+            outbox.note(session, event, ids, now=now)
 
 
 def opt_out(

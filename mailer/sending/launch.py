@@ -20,6 +20,7 @@ from mailer.segments.models import Segment
 from mailer.sending import plan
 from mailer.sending.models import Message
 from mailer.sending.rendering import Rendering
+from mailer.webhooks import outbox
 
 # How many sender jobs a launch rings for; further ones end at once when nothing is left.
 SENDER_JOBS = 4
@@ -66,6 +67,7 @@ def launch(
     campaign.launched_at = now
     if frozen.queued:
         plan.make(session, campaign, quota, now=now)
+    outbox.note(session, "campaign.launched", [campaign_id], now=now)
     audit.record(
         session,
         "campaign.launched",

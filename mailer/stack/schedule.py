@@ -45,6 +45,8 @@ SCHEDULE = (
     Returning("mailer.sending.jobs.confirm_sign_ups", 3),
     Returning("mailer.sending.jobs.retry_soft_bounced", 600),
     Returning("mailer.contacts.jobs.sweep_imports", 30),
+    Returning("mailer.webhooks.jobs.deliver", 3, queue="events"),
+    Returning("mailer.webhooks.jobs.forget_old", 3600),
     REFRESH_QUOTA,
     Returning("mailer.sending.jobs.keep_plans", 20, timeout=900),
     Returning("mailer.contacts.jobs.delete_private_persons", 3600),
