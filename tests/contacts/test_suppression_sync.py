@@ -81,9 +81,11 @@ def stops(sessions: Sessions, address: str) -> list[str]:
         return [line.kind for line in suppression.find(session, canonical(address))]
 
 
-def bounced(sessions: Sessions, address: str, now: datetime, kind: str = "hard_bounce") -> None:
+def bounced(
+    sessions: Sessions, address: str, now: datetime, kind: str = "hard_bounce", **facts: Any
+) -> None:
     with transaction(sessions) as session:
-        make_contact(session, make_source(session, now), now, email=address)
+        make_contact(session, make_source(session, now), now, email=address, **facts)
         entry = of_address(canonical(address))
         suppression.suppress(session, [entry], kind, origin="import", now=now)
 
@@ -190,6 +192,8 @@ def test_only_bounces_and_complaints_of_known_addresses_are_handed_over_once(
     bounced(sessions, ANNA, now)
     bounced(sessions, "b@x.example", now, "complaint")
     bounced(sessions, "c@x.example", now, "optout")
+    bounced(sessions, "d@x.example", now, erased_at=now)
+    bounced(sessions, "e@x.example", now, restricted_at=now)
     with transaction(sessions) as session:
         entry = of_address(canonical("unknown@x.example"))
         suppression.suppress(session, [entry], "hard_bounce", origin="import", now=now)

@@ -7,15 +7,18 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from mailer import gate
 from mailer.audit import AuditEntry
-from mailer.contacts import suppression
 from mailer.contacts import leavers as register
+from mailer.contacts import suppression
 from mailer.contacts.address import address_key, canonical
 from mailer.contacts.models import Contact, FieldChange, Suppression
 from mailer.events import intake, leavers
 from mailer.sending.models import Message
 from tests.contacts.staff import make_staff
 from tests.events.register import make_contact, make_message, ses_event, store
+from tests.segments.register import make_contact as make_person
+from tests.segments.register import make_source as make_register_source
 from tests.segments.register import notice_with
 
 NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
@@ -69,6 +72,13 @@ def test_a_gone_mailbox_at_a_working_domain_marks_and_stays_suppressed(session: 
     ] == [anna.id]
 
 
+def test_mail_that_came_before_to_the_same_mailbox_is_no_colleagues(session: Session) -> None:
+    anna = add(session)
+    deliver(session, anna, NOW - timedelta(days=30))
+    bounce(session, anna)
+    assert mark(session) == 0
+
+
 def test_where_nobody_gets_mail_nobody_has_left(session: Session) -> None:
     bounce(session, add(session))
     add(session, "karl@puutyo.example", first_name="Karl")
@@ -102,8 +112,8 @@ def test_a_title_that_changed_is_a_sign_too(session: Session) -> None:
 @pytest.mark.parametrize(
     "bounced",
     [
-        {"bounceSubType": "General", "bouncedRecipients": [{"emailAddress": ANNA, "status": "5.4.4"}]},
-        {"bounceSubType": "General", "bouncedRecipients": [{"emailAddress": ANNA}]},
+        {"bouncedRecipients": [{"emailAddress": ANNA, "status": "5.4.4"}]},
+        {"bouncedRecipients": [{"emailAddress": ANNA}]},
         {"bounceType": "Transient", "bounceSubType": "MailboxFull"},
         {"bounceSubType": "OnAccountSuppressionList"},
     ],
@@ -188,6 +198,26 @@ def test_the_period_of_keeping_begins_when_they_left(session: Session) -> None:
     session.flush()
     assert register.kept_until(anna, notice).isoformat() == "2027-05-24"  # type: ignore[union-attr]
     assert register.kept_until(anna, None) is None
+
+
+@pytest.mark.parametrize(
+    ("left", "told"),
+    [(None, "clear"), (NOW - timedelta(days=170), "clear"), (NOW - timedelta(days=190), "no")],
+)
+def test_after_that_period_the_gate_lets_nobody_use_the_data(
+    session: Session, left: datetime | None, told: str
+) -> None:
+    person = make_person(
+        session, make_register_source(session, NOW), NOW, left_at=left,
+        relationship_kind="customer",
+    )  # fmt: skip
+    notice = notice_with(retention={"prospect_months": 24, "customer_months": 6})
+    question = gate.Ask(
+        purpose="e_marketing", functions=frozenset({"finance"}), notice=notice, now=NOW
+    )
+    asked = gate.scope(select(gate.verdict(question)).select_from(Contact))
+    answer = session.scalar(asked.where(Contact.id == person.id))
+    assert answer == ("clear" if told == "clear" else "retention_passed")
 
 
 def test_a_successor_closes_the_question(session: Session) -> None:
