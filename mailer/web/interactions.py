@@ -303,11 +303,11 @@ def _note_event(row: Interaction) -> dict[str, str]:
     errors: dict[str, str] = {}
     if at is None:
         errors["on"] = _("Write the date as year-month-day, for example 2027-06-30.")
+    unfit = offer_documents.REFUSALS["page_unfit"]
     for name in ("page", "seconds"):
-        if form[name] and not (
-            form[name].isascii() and form[name].isdigit() and len(form[name]) < 9
-        ):
-            errors[name] = _(offer_documents.REFUSALS["page_unfit"])
+        text = form[name]
+        if text and not (text.isascii() and text.isdigit() and len(text) < 9):
+            errors[name] = _(unfit)
     if errors or at is None:
         return errors
     happening = offer_documents.Happening(
