@@ -69,12 +69,14 @@ class Product:
 
     def sources_taken(self) -> set[str]:
         """The kinds of source that an import may name."""
-        return {kind for kind in vocabulary.SOURCE_KINDS if self._refusal(kind) is None}
+        return {kind for kind in vocabulary.SOURCE_KINDS if self.refusal(kind) is None}
 
-    def _refusal(self, kind: str) -> str | None:
+    def refusal(self, kind: str, **facts: Any) -> str | None:
+        """Why an import from such a source is refused, if it is."""
+        source = replace(self._source(kind), **facts)
         entry = importing.upload(self.session, "x.csv", make_file(PLAIN), now=self.now)
         try:
-            importing.name_source(self.session, entry, self._source(kind), now=self.now)
+            importing.name_source(self.session, entry, source, now=self.now)
         except ImportRefusedError as error:
             return error.code
         return None
@@ -103,9 +105,15 @@ class Product:
         return plan, entry
 
     def fields_kept(self) -> set[str]:
-        """The fields of an imported row whose value is in the database after it."""
+        """The fields of an imported row whose value is in the database after it.
+
+        The report names every other column.
+        """
         assert all(recognise(heading) == field for field, (heading, _) in ROW.items())
-        self.import_row()
+        plan, _ = self.import_row()
+        reported = {each.heading for each in plan.dropped if each.reason == "undeclared_column"}
+        declared = self.notice.fields
+        assert reported == {heading for field, (heading, _) in ROW.items() if field not in declared}
         query = "SELECT string_agg(to_jsonb(t)::text, ' ') FROM {} t"
         rows = " ".join(
             self.session.scalar(text(query.format(table))) or ""
@@ -128,10 +136,11 @@ class Product:
             if check(replace(entry, kind=kind), self.notice, now=self.now) is None
         }
 
-    def add(self, **facts: Any) -> Contact:
-        """A finance manager who gave the data in person, unless `facts` say otherwise."""
-        source = register.make_source(self.session, self.now, kind="data_subject")
-        return register.make_contact(self.session, source, self.now, **facts)
+    def add(self, *, source: dict[str, Any] | None = None, **facts: Any) -> Contact:
+        """A finance manager who gave the data in person, unless `source` and `facts` say else."""
+        origin = {"kind": "data_subject"} | (source or {})
+        made = register.make_source(self.session, self.now, **origin)
+        return register.make_contact(self.session, made, self.now, **facts)
 
     def verdict(self, contact: Contact, purpose: str) -> str | None:
         """What the gate says of a message to the person for a purpose."""

@@ -22,6 +22,11 @@ def test_partners_systems_are_a_source_and_list_suppliers_and_social_media_are_n
     }
 
 
+def test_a_partners_system_must_be_named(product: Product) -> None:
+    assert product.refusal("partner_system", name=" ") == "source_name_missing"
+    assert product.refusal("partner_system", name="Kumppanin kauppa") is None
+
+
 def test_addresses_are_kept_and_titles_and_business_ids_are_not(product: Product) -> None:
     assert product.fields_kept() == {
         "first_name",

@@ -21,6 +21,15 @@ def test_public_sources_and_assured_suppliers_are_taken_and_social_media_is_not(
     }
 
 
+def test_people_of_a_third_party_wait_for_its_assurance(product: Product) -> None:
+    bought = {"kind": "b2b_supplier", "assurance": None, "assured_at": None}
+    waiting = product.add(source=bought)
+    assert product.verdict(waiting, "new_customer_acquisition") == "assurance_missing"
+    assured = bought | {"assurance": "Sopimus 5/2026", "assured_at": product.now.date()}
+    allowed = product.add(source=assured, art14_informed_at=product.now)
+    assert product.verdict(allowed, "new_customer_acquisition") == "clear"
+
+
 def test_titles_and_employers_are_kept_and_duties_and_figures_are_not(product: Product) -> None:
     assert product.fields_kept() == {
         "first_name",

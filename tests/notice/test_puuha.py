@@ -24,6 +24,7 @@ def test_list_suppliers_are_sources_and_group_applications_are_not(product: Prod
 
 def test_titles_and_segments_are_kept_and_figures_of_companies_are_not(product: Product) -> None:
     kept = product.fields_kept()
+    assert kept == product.notice.fields
     assert {"title", "tags", "business_id", "country"} <= kept
     assert kept.isdisjoint({"headcount", "turnover_eur", "result_eur", "note", "duties"})
 

@@ -25,10 +25,16 @@ def test_group_applications_and_list_suppliers_are_sources_and_partners_systems_
     }
 
 
+def test_a_page_of_the_public_web_must_be_named(product: Product) -> None:
+    assert product.refusal("public_web", url=None) == "url_missing"
+    assert product.refusal("public_web", url="https://yritys.example/yhteystiedot") is None
+
+
 def test_figures_of_companies_are_kept_and_a_language_or_a_business_id_is_not(
     product: Product,
 ) -> None:
     kept = product.fields_kept()
+    assert kept == product.notice.fields
     assert {"headcount", "turnover_eur", "result_eur", "industry_name", "duties", "note"} <= kept
     assert kept.isdisjoint({"language", "tags", "business_id"})
 
