@@ -1,6 +1,7 @@
 """The published privacy notice, as it is configured: what it says is what the product does."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, render_template
@@ -102,10 +103,17 @@ def give_pdf(number: int | None = None) -> Response:
     shown = _find(number)
     if shown is None:
         return missing()
-    response = Response(pdf.make(shown.sections(), shown.title), mimetype="application/pdf")
+    content = _paper(tuple(shown.sections()), shown.title, current())
+    response = Response(content, mimetype="application/pdf")
     name = f"privacy-notice-{shown.version.number}-{current()}.pdf"
     response.headers["Content-Disposition"] = f'inline; filename="{name}"'
     return _dated(response, shown)
+
+
+@lru_cache(maxsize=64)
+def _paper(content: tuple[Section, ...], title: str, _language: str) -> bytes:
+    # A tenth of a second of work, which anybody may ask for: once for each version and language.
+    return pdf.make(content, title)
 
 
 def _find(number: int | None) -> _Shown | None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.notice import profiles, switches
 from mailer.notice.sections import TITLES
+from mailer.web import privacy
 from tests.notice.companies import NAMES, complete
 from tests.web.people import Browser, sign_in
 
@@ -17,6 +19,12 @@ from tests.web.people import Browser, sign_in
 @pytest.fixture(autouse=True)
 def _moment(now: datetime, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailer.clock.now", lambda: now)
+
+
+@pytest.fixture(autouse=True)
+def _no_file_of_another_test() -> Iterator[None]:
+    yield
+    privacy._paper.cache_clear()
 
 
 def publish(
@@ -96,6 +104,22 @@ def test_the_pdf_is_a_file_in_the_readers_language(
     assert answer.data.startswith(b"%PDF-")
     assert f"/Lang ({language})".encode() in answer.data
     assert f"privacy-notice-1-{language}.pdf" in answer.headers["Content-Disposition"]
+
+
+def test_the_same_file_is_made_once(
+    client: Browser,
+    sessions: sessionmaker[Session],
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    publish(sessions, complete("ideafix"), now, days=2)
+    first = client.get("/privacy.pdf?lang=fi").data
+    assert client.get("/privacy.pdf?lang=sv").data != first
+    monkeypatch.setattr("mailer.notice.pdf.make", lambda *_: b"another")
+    assert client.get("/privacy.pdf?lang=fi").data == first
+    publish(sessions, complete("quux"), now, days=1)
+    assert client.get("/privacy.pdf?lang=fi").data == b"another"
+    assert client.get("/privacy/1.pdf?lang=fi").data == first
 
 
 def test_letters_that_the_font_lacks_and_markup_do_not_break_the_pages(
