@@ -1,5 +1,5 @@
 """Values that rules can name and that live in the register: sources, imports, tags, segments,
-and campaigns that have been sent."""
+fixed lists, and campaigns that have been sent."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,7 +8,8 @@ from sqlalchemy import BigInteger, ColumnElement, column, func, select, table
 from sqlalchemy.orm import Session
 
 from mailer.contacts.models import Company, Contact, Import, Source
-from mailer.segments.models import Segment
+from mailer.segments import fixing
+from mailer.segments.models import FixedList, Segment
 from mailer.segments.rules import Tree
 
 # More than a list to tick can hold; the rest is found by typing.
@@ -24,6 +25,7 @@ _NAMED: dict[str, tuple[Any, Any]] = {
     "source": (Source.id, Source.name),
     "import": (Import.id, Import.file_name),
     "segment": (Segment.id, Segment.name),
+    "fixed_list": (FixedList.id, FixedList.name),
     "campaign": (_campaigns.c.id, _campaigns.c.name),
 }
 
@@ -34,6 +36,8 @@ def listed(session: Session, field: str, *, without: int | None = None) -> list[
         return _found(session, _newest_tags())
     if field == "industry":
         return _found(session, _newest_industries())
+    if field == "fixed_list":
+        return [(str(key), label) for key, label in _lists(session).items()]
     id_, name = _NAMED[field]
     statement = select(id_, name).order_by(name).limit(LONGEST_LIST)
     if field == "campaign":
@@ -54,12 +58,23 @@ def names(session: Session, trees: Iterable[Tree]) -> dict[tuple[str, int], str]
         for rule in tree.rules():
             if rule.field.key in _NAMED:
                 wanted.setdefault(rule.field.key, set()).update(rule.value)
-    found = {}
+    found: dict[tuple[str, int], str] = {}
     for field, ids in wanted.items():
+        if field == "fixed_list":
+            found.update(((field, key), label) for key, label in _lists(session, ids).items())
+            continue
         id_, name = _NAMED[field]
         rows = session.execute(select(id_, name).where(id_.in_(ids)))
         found.update({(field, row[0]): row[1] for row in rows})
     return found
+
+
+def _lists(session: Session, ids: set[int] | None = None) -> dict[int, str]:
+    statement = select(FixedList.id, FixedList.name, FixedList.fixed_at, FixedList.people)
+    if ids is not None:
+        statement = statement.where(FixedList.id.in_(ids))
+    newest = statement.order_by(FixedList.fixed_at.desc(), FixedList.id).limit(LONGEST_LIST)
+    return {row[0]: fixing.label(row[1], row[2], row[3]) for row in session.execute(newest)}
 
 
 def _newest_tags() -> ColumnElement[str]:

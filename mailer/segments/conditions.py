@@ -28,6 +28,7 @@ from mailer.contacts.models import Company, Contact, Source
 from mailer.languages import TIMEZONE
 from mailer.roles.taxonomy import UNKNOWN, rank_level
 from mailer.segments.fields import CAMPAIGN_STATES, Field
+from mailer.segments.models import FixedPerson
 
 # The ledger is above segments, so it is named instead of importing its model.
 _messages = table(
@@ -161,6 +162,14 @@ def _campaign(comparison: str, value: Any, _now: datetime) -> ColumnElement[bool
     return _in_campaign(value, CAMPAIGN_STATES[comparison])
 
 
+def _fixed_list(_comparison: str, value: Any, _now: datetime) -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(FixedPerson.list_id.in_(value), FixedPerson.contact_id == Contact.id)
+        .correlate_except(FixedPerson)
+    )
+
+
 def _in_campaign(ids: tuple[int, ...], states: tuple[str, ...]) -> ColumnElement[bool]:
     return (
         exists()
@@ -199,6 +208,7 @@ _CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "added": _added,
         "last_marketing": _last_marketing,
         "campaign": _campaign,
+        "fixed_list": _fixed_list,
     }
 )
 

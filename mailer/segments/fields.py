@@ -178,6 +178,7 @@ _ALL = (
     ),
     Field("campaign", N_("Campaign"), "activity", _LEDGER, None, listed=True),
     Field("segment", N_("Segment"), "segment", _IDS, None, listed=True),
+    Field("fixed_list", N_("Fixed list"), "segment", _IDS, None, listed=True),
 )
 FIELDS: Mapping[str, Field] = MappingProxyType({each.key: each for each in _ALL})
 

@@ -49,6 +49,7 @@ PROBLEMS = {
     "field_undeclared": N_("The notice does not declare the data that “%(name)s” is about."),
     "segment_missing": N_("A segment that this rule refers to does not exist any more."),
     "segment_broken": N_("The segment “%(name)s” that this rule refers to cannot be used."),
+    "list_missing": N_("A fixed list that this rule names does not exist any more."),
     "segment_cycle": N_("The segment “%(name)s” refers back to itself through its rules."),
 }
 
@@ -114,6 +115,12 @@ class Tree:
         """Ids of the segments that rules refer to."""
         return frozenset(
             each for rule in self.rules() if rule.field.key == "segment" for each in rule.value
+        )
+
+    def fixed_lists(self) -> frozenset[int]:
+        """Ids of the fixed lists that rules name."""
+        return frozenset(
+            each for rule in self.rules() if rule.field.key == "fixed_list" for each in rule.value
         )
 
     def functions(self) -> frozenset[str]:

@@ -13,7 +13,7 @@ from mailer.languages import N_
 from mailer.notice import switches
 from mailer.segments.build import lookup_in
 from mailer.segments.compiler import Compiler
-from mailer.segments.models import Segment
+from mailer.segments.models import FixedList, Segment
 from mailer.segments.rules import SegmentError, Tree, check, dump, parse
 
 LONGEST_NAME = 120
@@ -23,7 +23,9 @@ NAME_PROBLEMS = {
     "name_taken": N_("Another segment has this name."),
 }
 # Campaigns are above segments, so the table is named instead of importing its model.
-_campaigns = table("campaigns", column("id"), column("name"), column("segment_id"))
+_campaigns = table(
+    "campaigns", column("id"), column("name"), column("segment_id"), column("launched_at")
+)
 
 
 class NameProblem(ValueError):  # noqa: N818 - a problem of the name, told by its code
@@ -36,18 +38,22 @@ class NameProblem(ValueError):  # noqa: N818 - a problem of the name, told by it
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Something that stands on a segment: `kind` is "campaign" or "segment"."""
+    """Something that stands on a segment: `kind` is "campaign" or "segment".
+
+    `past`: a campaign whose people are frozen already, so that a change does not reach it.
+    """
 
     kind: str
     id: int
     name: str
+    past: bool = False
 
 
 def create(
     session: Session, name: str, tree: Tree, *, now: datetime, actor_id: int | None
 ) -> Segment:
     """A new segment. Raises SegmentError and NameProblem."""
-    clean = _check(session, name, tree, now=now, segment_id=None)
+    clean = checked(session, name, tree, now=now, segment_id=None)
     segment = Segment(
         name=clean, tree=dump(tree), created_by=actor_id, created_at=now, updated_at=now
     )
@@ -70,7 +76,7 @@ def change(
 
     Raises SegmentError and NameProblem.
     """
-    clean = _check(session, name, tree, now=now, segment_id=segment_id)
+    clean = checked(session, name, tree, now=now, segment_id=segment_id)
     try:
         with session.begin_nested():
             changed = session.execute(
@@ -102,16 +108,37 @@ def used_by(session: Session, segment_id: int) -> list[Use]:
     return uses(session).get(segment_id, [])
 
 
+def reached_by_change(session: Session, segment_id: int) -> list[Use]:
+    """What a change of the rules reaches: also through segments that refer to it. Nothing past."""
+    used, reached = uses(session), dict[tuple[str, int], Use]()
+    waiting = [segment_id]
+    while waiting:
+        for use in used.get(waiting.pop(), []):
+            if use.past or (use.kind, use.id) in reached:
+                continue
+            reached[use.kind, use.id] = use
+            if use.kind == "segment":
+                waiting.append(use.id)
+    return list(reached.values())
+
+
 def uses(session: Session) -> dict[int, list[Use]]:
     """The same of all segments."""
     found: dict[int, list[Use]] = {}
     rows = session.execute(
-        select(_campaigns.c.id, _campaigns.c.name, _campaigns.c.segment_id)
+        select(
+            _campaigns.c.id,
+            _campaigns.c.name,
+            _campaigns.c.segment_id,
+            _campaigns.c.launched_at.is_not(None).label("past"),
+        )
         .where(_campaigns.c.segment_id.is_not(None))
         .order_by(_campaigns.c.id)
     )
     for row in rows:
-        found.setdefault(row.segment_id, []).append(Use("campaign", row.id, row.name))
+        found.setdefault(row.segment_id, []).append(
+            Use("campaign", row.id, row.name, past=row.past)
+        )
     for other in session.execute(select(Segment.id, Segment.name, Segment.tree)):
         for referred in _references(other.tree):
             found.setdefault(referred, []).append(Use("segment", other.id, other.name))
@@ -125,19 +152,44 @@ def _references(tree: Any) -> frozenset[int]:
         return frozenset()
 
 
-def _check(
+def checked(
     session: Session, name: str, tree: Tree, *, now: datetime, segment_id: int | None
 ) -> str:
+    """The name as it will be saved. Raises SegmentError and NameProblem."""
+    clean = clean_name(name)
+    notice = switches.in_force(session, now)
+    check(tree, notice)
+    within = () if segment_id is None else (segment_id,)
+    Compiler(now=now, lookup=lookup_in(session), notice=notice, within=within).matches(tree)
+    _hold_lists(session, tree)
+    return clean
+
+
+def clean_name(name: str) -> str:
+    """The name on one line. Raises NameProblem."""
     clean = " ".join(name.replace("\x00", " ").split())
     if not clean:
         raise NameProblem("name_missing")
     if len(clean) > LONGEST_NAME:
         raise NameProblem("name_too_long")
-    notice = switches.in_force(session, now)
-    check(tree, notice)
-    within = () if segment_id is None else (segment_id,)
-    Compiler(now=now, lookup=lookup_in(session), notice=notice, within=within).matches(tree)
     return clean
+
+
+def _hold_lists(session: Session, tree: Tree) -> None:
+    """Keep the fixed lists that rules name from being deleted meanwhile; all must be there."""
+    named = tree.fixed_lists()
+    if not named:
+        return
+    held = session.scalars(
+        select(FixedList.id)
+        .where(FixedList.id.in_(named))
+        .order_by(FixedList.id)
+        .with_for_update(read=True, key_share=True)
+    )
+    missing = named - set(held)
+    for rule in tree.rules():
+        if rule.field.key == "fixed_list" and missing & set(rule.value):
+            raise SegmentError("list_missing", rule.path)
 
 
 def _write(session: Session, segment: Segment) -> None:

@@ -53,6 +53,7 @@ SCHEDULE = (
     Returning("mailer.contacts.jobs.forget_released_dealings", 3600),
     Returning("mailer.contacts.jobs.forget_sign_ups", 3600),
     Returning("mailer.contacts.jobs.keep_time_to_inform", 3600, timeout=900),
+    Returning("mailer.segments.jobs.count_segments", 3600, timeout=900),
     Returning("mailer.contacts.suppression_jobs.sync", 3600, timeout=900),
     Returning("mailer.events.jobs.delete_old_raw", 3600),
     Returning("mailer.events.mail_jobs.forget_mail", 3600),

@@ -51,6 +51,7 @@ SCREENS = (
     "mailer.web.settings",
     "mailer.web.api_tokens",
     "mailer.web.sign_up_forms",
+    "mailer.web.webhooks_out",
     "mailer.web.api.routes",
     "mailer.web.api.reference",
     "mailer.web.settings_sending",
@@ -69,6 +70,7 @@ SCREENS = (
     "mailer.web.titles",
     "mailer.web.segments",
     "mailer.web.segment_people",
+    "mailer.web.segment_lists",
 )
 
 

@@ -96,6 +96,8 @@ ACTIONS = {
     "segment.created": N_("Segment created"),
     "segment.changed": N_("Segment changed"),
     "segment.deleted": N_("Segment deleted"),
+    "segment.fixed": N_("People of a segment fixed in a list"),
+    "segment.list_deleted": N_("Fixed list deleted"),
     "report.exported": N_("Report downloaded"),
     "hits.reclassified": N_("Opens and clicks judged anew"),
     "import.uploaded": N_("File uploaded"),

@@ -118,7 +118,7 @@ def _remove(draft: Draft, name: str) -> str | None:
         if any(outer is group for group in draft.every_group()):
             return outer.key
         outer = _around(draft, outer.key)
-    return "add-exclusion" if outer is draft.exclude else f"{draft.include[-1].key}-r0"
+    return "add-exclusion" if outer is draft.exclude else draft.include[-1].key
 
 
 def _around(draft: Draft, name: str) -> DraftGroup | None:

@@ -110,8 +110,13 @@ def of_tree(tree: Tree) -> Draft:
 def _group(node: Node, *, alone: str) -> DraftGroup:
     """A node as a group. `alone`: how a single rule is joined to those added later."""
     turned = False
-    while isinstance(node, Not):
-        node, turned = node.node, not turned
+    while True:
+        if isinstance(node, Not):
+            node, turned = node.node, not turned
+        elif turned and isinstance(node, Group) and len(node.nodes) == 1:
+            node = node.nodes[0]  # the opposite of one thing needs no group around it
+        else:
+            break
     if isinstance(node, Rule):
         return DraftGroup("", "not_or" if turned else alone, [_rule(node)])
     op = node.op if len(node.nodes) > 1 or turned or alone == "and" else alone

@@ -20,18 +20,19 @@ from sqlalchemy import func, select
 from mailer import clock
 from mailer.accounts.models import User
 from mailer.audit import AuditEntry
-from mailer.languages import format_datetime
+from mailer.languages import format_date, format_datetime
 from mailer.languages import gettext as _
-from mailer.segments import presets, saved, words
+from mailer.segments import history, presets, saved, words
 from mailer.segments.choices import names
-from mailer.segments.models import Segment
-from mailer.segments.rules import SegmentError, Tree, parse
-from mailer.web import segment_draft, segment_moves, segment_trees
+from mailer.segments.models import FixedList, Segment
+from mailer.segments.rules import SegmentError, Tree, dump, parse
+from mailer.web import segment_draft, segment_lists, segment_moves, segment_trees
 from mailer.web.guard import requires
 from mailer.web.paging import Paging, page_number, sorting
 from mailer.web.request import db_session, notice_in_force, signed_in_user
 from mailer.web.segment_draft import Draft
 from mailer.web.segment_form import lifted_of, rows_of
+from mailer.web.segment_history import graph
 from mailer.web.segment_numbers import count_draft, explain_address
 
 blueprint = Blueprint("segments", __name__, url_prefix="/segments")
@@ -48,6 +49,7 @@ class Line:
     sentence: Markup
     fault: str
     uses: list[saved.Use]
+    change: int | None
 
 
 @blueprint.get("")
@@ -66,6 +68,7 @@ def show_list() -> str:
         .offset(paging.offset)
     ).all()
     used = saved.uses(session)
+    changed = history.changes(session, [segment.id for segment, _owner in rows], now=clock.now())
     trees = {segment.id: _parsed(segment) for segment, _owner in rows}
     known = names(session, (tree for tree in trees.values() if isinstance(tree, Tree)))
     lines = [
@@ -75,6 +78,7 @@ def show_list() -> str:
             words.sentence(tree, known) if isinstance(tree, Tree) else Markup(),
             "" if isinstance(tree, Tree) else tree,
             used.get(segment.id, []),
+            changed.get(segment.id),
         )
         for segment, owner in rows
         for tree in [trees[segment.id]]
@@ -82,6 +86,7 @@ def show_list() -> str:
     return render_template(
         "web/segments/list.html",
         lines=lines,
+        lists=segment_lists.lines(session),
         order=order,
         paging=paging,
         presets=presets.offered(notice_in_force()),
@@ -96,18 +101,26 @@ def start() -> str:
     tree = presets.tree_of(key)
     if tree is not None:
         return _page(None, segment_trees.of_tree(tree), name=_(presets.PRESETS[key].name))
-    copied = _copied()
-    if copied is not None:
-        draft, name = copied
+    begun = _copied() or _of_list()
+    if begun is not None:
+        draft, name = begun
         return _page(None, draft, name=name)
     return _page(None, segment_draft.empty())
 
 
-def _copied() -> tuple[Draft, str] | None:
-    number = request.args.get("copy", "")
-    if not (number.isascii() and number.isdecimal() and len(number) < 19):
+def _of_list() -> tuple[Draft, str] | None:
+    number = _whole(request.args.get("fixed", ""))
+    fixed = db_session().get(FixedList, number) if number else None
+    if fixed is None:
         return None
-    segment = db_session().get(Segment, int(number))
+    rule = {"field": "fixed_list", "is": "any_of", "value": [fixed.id]}
+    name = _("%(name)s, fixed %(day)s", name=fixed.name, day=format_date(fixed.fixed_at))
+    return segment_trees.of_tree(parse(rule)), name[: saved.LONGEST_NAME]
+
+
+def _copied() -> tuple[Draft, str] | None:
+    number = _whole(request.args.get("copy", ""))
+    segment = db_session().get(Segment, number) if number else None
     tree = _parsed(segment) if segment else None
     if segment is None or not isinstance(tree, Tree):
         return None
@@ -153,12 +166,17 @@ def change(segment_id: int) -> Any:
     draft = segment_draft.read(request.form)
     if request.form.get("do") != "save":
         return _changed_page(segment, draft)
+    name = request.form.get("name", "")
     try:
         tree = segment_trees.whole(draft)
+        saved.checked(db_session(), name, tree, now=clock.now(), segment_id=segment_id)
+        reached = _reached(segment, tree)
+        if reached and request.form.get("reaches") != _told(reached):
+            return _in_use(segment, name, tree, reached)
         changed = saved.change(
             db_session(),
             segment_id,
-            request.form.get("name", ""),
+            name,
             tree,
             version=request.form.get("version", -1, type=int),
             now=clock.now(),
@@ -282,6 +300,8 @@ def _page(
         address=typed.get("address", ""),
         explained=explained,
         uses=saved.used_by(db_session(), segment.id) if segment else [],
+        lists=segment_lists.lines(db_session(), segment_id=segment.id) if segment else [],
+        history=graph(history.days(db_session(), segment.id, now=clock.now())) if segment else None,
         presets=presets.offered(notice_in_force()),
         **_rules_of(draft, segment.id if segment else None, focus),
     )
@@ -290,6 +310,47 @@ def _page(
 def _rules_of(draft: Draft, segment_id: int | None, focus: str | None) -> dict[str, Any]:
     groups = rows_of(db_session(), draft, notice_in_force(), segment_id=segment_id)
     return {"groups": groups, "lifted": lifted_of(draft, groups), "focus": focus}
+
+
+def _reached(segment: Segment, tree: Tree) -> list[saved.Use]:
+    """What saving these rules reaches, if they are other rules than before."""
+    now = _parsed(segment)
+    if isinstance(now, Tree) and dump(now) == dump(tree):
+        return []
+    return saved.reached_by_change(db_session(), segment.id)
+
+
+def _told(uses: list[saved.Use]) -> str:
+    # What was shown when the user agreed: if more has come since, they are asked again.
+    return ",".join(sorted(f"{use.kind}-{use.id}" for use in uses))
+
+
+def _in_use(segment: Segment, name: str, mine: Tree, reached: list[saved.Use]) -> tuple[str, int]:
+    theirs = _parsed(segment)
+    known = names(db_session(), [tree for tree in (mine, theirs) if isinstance(tree, Tree)])
+    page = render_template(
+        "web/segments/change_in_use.html",
+        segment=segment,
+        name=name,
+        version=request.form.get("version", ""),
+        uses=reached,
+        reaches=_told(reached),
+        mine=words.outline(mine, known),
+        theirs=words.outline(theirs, known) if isinstance(theirs, Tree) else theirs,
+        fields=_typed(),
+    )
+    return page, 409
+
+
+def _typed() -> list[tuple[str, str]]:
+    """What was typed, to be sent again with another button."""
+    left_out = {"csrf_token", "version", "do", "address", "reaches"}
+    return [
+        (key, value)
+        for key, values in request.form.lists()
+        if key not in left_out
+        for value in values
+    ]
 
 
 def _conflict(segment: Segment, mine: Tree) -> tuple[str, int]:
@@ -310,15 +371,10 @@ def _conflict(segment: Segment, mine: Tree) -> tuple[str, int]:
         segment=segment,
         who=who.name if who else _("Somebody"),
         when=format_datetime(segment.updated_at),
-        mine=words.sentence(mine, known),
-        theirs=words.sentence(theirs, known) if isinstance(theirs, Tree) else theirs,
+        mine=words.outline(mine, known),
+        theirs=words.outline(theirs, known) if isinstance(theirs, Tree) else theirs,
         name=request.form.get("name", ""),
-        fields=[
-            (key, value)
-            for key, values in request.form.lists()
-            if key not in {"csrf_token", "version", "do", "address"}
-            for value in values
-        ],
+        fields=_typed(),
     )
     return page, 409
 
@@ -339,5 +395,8 @@ def _parsed(segment: Segment) -> Tree | str:
 
 
 def _number(name: str) -> int | None:
-    text = request.form.get(name, "")
+    return _whole(request.form.get(name, ""))
+
+
+def _whole(text: str) -> int | None:
     return int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else None

@@ -1,6 +1,7 @@
 """The segment builder in a browser: rows, focus, numbers while typing, saving."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import clock
 from mailer.db import transaction
-from mailer.segments.models import Segment
+from mailer.segments.models import Segment, SegmentCount
 from tests.segments.register import make_company, make_contact, make_source, publish_notice
 
 pytestmark = pytest.mark.browser
@@ -152,3 +153,38 @@ def test_groups_are_nested_moved_and_saved_by_keyboard_alone(
     inner = tree["include"][0]["rules"][2]["not"]
     assert inner["op"] == "or"
     assert [rule["field"] for rule in inner["rules"]] == ["company", "headcount"]
+
+
+def test_people_are_fixed_and_the_days_before_are_drawn(
+    page: Page,
+    come_in: Callable[..., Any],
+    check: Callable[..., Any],
+    register: None,
+    sessions: sessionmaker[Session],
+) -> None:
+    now = clock.now()
+    tree = {"field": "function", "is": "any_of", "value": ["it"]}
+    with transaction(sessions) as session:
+        segment = Segment(name="IT", tree=tree, created_at=now, updated_at=now)
+        session.add(segment)
+        session.flush()
+        session.add_all(
+            SegmentCount(
+                segment_id=segment.id,
+                day=now.date() - timedelta(days=day),
+                people=3 + (day * 7) % 11,
+            )
+            for day in range(40)
+        )
+        path = f"/segments/{segment.id}"
+    come_in(page, roles=["marketer"], language="fi")
+    page.goto(path)
+    page.locator("#f-list-name").fill("IT-messut")
+    page.locator("#fixed-lists form button").press("Enter")
+    expect(page.locator("#fixed-lists")).to_contain_text("IT-messut")
+    page.locator("#history summary").press("Enter")
+    check(page, "segment-fixed")
+    page.evaluate("document.documentElement.dataset.bsTheme = 'dark'")
+    check(page, "segment-fixed-dark")
+    page.goto("/segments")
+    check(page, "segments-with-lists")

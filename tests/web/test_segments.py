@@ -1,6 +1,7 @@
 """The screens of segments: the builder with and without JavaScript, the list, deleting."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from mailer import clock
 from mailer.campaigns.models import Campaign
 from mailer.contacts.models import Contact
 from mailer.db import transaction
-from mailer.segments.models import Segment
+from mailer.segments.models import Segment, SegmentCount
 from tests.segments.register import make_company, make_contact, make_source, publish_notice
 from tests.web.people import Browser, sign_in
 
@@ -361,3 +362,55 @@ def test_a_name_with_markup_is_shown_as_text(
         page = client.get(path).text
         assert "<script>alert" not in page
         assert "<b>x</b>" not in page
+
+
+def test_changing_a_segment_in_use_says_first_what_it_reaches(
+    client: Browser, sessions: Sessions, register: dict[str, Any], now: datetime
+) -> None:
+    used = save(sessions)
+    other = save(sessions, "Toinen", {"field": "segment", "is": "any_of", "value": [used]})
+    with transaction(sessions) as session:
+        times = {"created_at": now, "updated_at": now}
+        session.add(Campaign(name="Joulu", segment_id=other, **times))
+        session.add(Campaign(name="Kekri", segment_id=used, launched_at=now, **times))
+    sign_in(client, roles=["marketer"])
+    path, form = f"/segments/{used}", {**FORM, "version": "1"}
+    assert client.post(path, data={**form, "name": "Vain nimi"}).status_code == 303
+    asked = client.post(path, data={**form, **BIG, "version": "2"})
+    assert asked.status_code == 409
+    assert "Joulu" in asked.text
+    assert "Toinen" in asked.text
+    assert "Kekri" not in asked.text
+    assert stored(sessions)[0].version == 2
+    told = re.search('name="reaches" value="([^"]+)"', asked.text)
+    assert told
+    with transaction(sessions) as session:
+        session.add(Campaign(name="Uusi", segment_id=used, **times))
+    agreed = {**form, **BIG, "version": "2", "reaches": told[1]}
+    again = client.post(path, data=agreed)
+    assert again.status_code == 409
+    assert "Uusi" in again.text
+    told = re.search('name="reaches" value="([^"]+)"', again.text)
+    assert told
+    assert client.post(path, data={**agreed, "reaches": told[1]}).status_code == 303
+    assert len(stored(sessions)[0].tree["include"][0]["rules"]) == 2
+    page = client.get(path).text
+    assert "Kekri" in page
+    assert "already begun" in page
+
+
+def test_the_list_and_the_builder_show_how_the_number_has_changed(
+    client: Browser, sessions: Sessions, register: dict[str, Any]
+) -> None:
+    grown, new = save(sessions), save(sessions, "Uusi")
+    today = clock.now().date()
+    with transaction(sessions) as session:
+        for segment_id, days, people in ((grown, 20, 5), (grown, 1, 17), (new, 1, 3)):
+            day = today - timedelta(days=days)
+            session.add(SegmentCount(segment_id=segment_id, day=day, people=people))
+    sign_in(client, roles=["marketer"])
+    assert "+12</td>" in client.get("/segments").text
+    page = client.get(f"/segments/{grown}").text
+    assert '<polyline points="4.0,83.1 636.0,4.0"' in page
+    assert ">17</td>" in page
+    assert "<polyline" not in client.get(f"/segments/{new}").text
