@@ -44,6 +44,12 @@ PARTS = (
         N_("What other systems can do through the API, call by call."),
     ),
     (
+        "/settings/webhooks",
+        "send",
+        N_("Webhooks"),
+        N_("Which other systems are told what happens here, and what became of it."),
+    ),
+    (
         "/settings/forms",
         "user-plus",
         N_("Sign-up forms"),

@@ -18,7 +18,7 @@ from mailer import installation
 from mailer.audit import AuditEntry
 from mailer.campaigns import lifecycle
 from mailer.campaigns.models import Campaign
-from mailer.config import Settings, SettingsError, from_environment
+from mailer.config import ROOT, Settings, SettingsError, from_environment
 from mailer.contacts import confirming, removal, suppression
 from mailer.contacts.suppression import Entry, Finding, of_address, of_domain, suppress
 from mailer.webhooks import delivery, jobs, outbox, signing, subscriptions
@@ -236,6 +236,29 @@ def test_what_is_told_is_signed_and_carries_its_id(
     assert (entry.state, entry.status, entry.delivered_at) == ("delivered", 204, now)
     jobs.deliver()
     assert len(receiver.requests) == 1
+
+
+def test_what_the_documentation_says_of_checking_works(
+    sessions: Sessions, webhook: Webhook, receiver: Receiver, now: datetime,
+    connected_settings: Settings,
+) -> None:  # fmt: skip
+    page = (ROOT / "docs" / "webhooks.md").read_text()
+    found: dict[str, Any] = {"hmac": hmac, "hashlib": hashlib}
+    exec(page.split("```python\n")[1].split("```")[0], found)
+    is_ours = found["is_ours"]
+    note(sessions, now, 5)
+    jobs.deliver()
+    _, headers, body = receiver.requests[0]
+    header, moment = headers["Lupaposti-Signature"], now.timestamp()
+    secret = subscriptions.secret_of(webhook, connected_settings)
+    assert is_ours(secret, header, body, moment)
+    assert not is_ours(secret + "x", header, body, moment)
+    assert not is_ours(secret, header, body + b" ", moment)
+    assert not is_ours(secret, header, body, moment + 301)
+    assert not is_ours(secret, header.replace("t=1", "t=2"), body, moment)
+    assert not is_ours(secret, "", body, moment)
+    for kind in EVENTS:
+        assert f"`{kind}`" in page
 
 
 def test_a_signature_holds_for_no_other_body_time_or_secret(now: datetime) -> None:
