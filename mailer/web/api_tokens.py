@@ -92,7 +92,7 @@ def ask_revoke(token_id: int) -> str:
         text=_("Whatever calls with it is refused from now on. This cannot be undone."),
         facts=[
             (_("Made by"), user.name if user else "–"),
-            (_("May"), ", ".join(_(api_tokens.SCOPES[key].words) for key in _known(token))),
+            (_("May do"), ", ".join(_(api_tokens.SCOPES[key].words) for key in _known(token))),
         ],
         action=url_for("api_tokens.revoke", token_id=token.id),
         button=_("Revoke the token"),

@@ -10,6 +10,7 @@ from typing import Any
 from mailer.campaigns import drafts, lifecycle
 from mailer.campaigns.models import STATES
 from mailer.campaigns.verdicts import WARN
+from mailer.languages import N_
 from mailer.languages import gettext as _
 from mailer.sending import launch
 from mailer.web.api.campaigns import campaign_of, check_shown, look_at, wrong_state
@@ -49,9 +50,9 @@ SCHEDULE = component(
     "Schedule",
     record(
         {
-            "starts_at": {**nullable(MOMENT), "description": "null or left out: now."},
+            "starts_at": {**nullable(MOMENT), "description": N_("null or left out: now.")},
             "business_hours": BOOLEAN,
-            "spread_days": {**BOOLEAN, "description": "May take days if the quota is small."},
+            "spread_days": {**BOOLEAN, "description": N_("May take days if the quota is small.")},
         },
         *("starts_at", "business_hours", "spread_days"),
     ),
@@ -62,9 +63,11 @@ SCHEDULE = component(
     "POST",
     "/campaigns/{campaign_id}/schedule",
     scope="campaigns.send",
-    summary="Schedule a draft",
-    about="Refused with the failed checks unless every check that blocks passes. Needs the version"
-    " that was read, so that nobody sends what somebody else has just changed.",
+    summary=N_("Schedule a draft"),
+    about=N_(
+        "Refused with the failed checks unless every check that blocks passes. Needs the version"
+        " that was read, so that nobody sends what somebody else has just changed."
+    ),
     body=SCHEDULE,
     answers={200: ("Scheduled, or in the hold before sending", MOVED)},
     may_fail=("wrong_state", "checks_failed"),
@@ -101,7 +104,7 @@ def schedule_campaign(call: Call) -> Reply:
     "POST",
     "/campaigns/{campaign_id}/cancel",
     scope="campaigns.send",
-    summary="Take a scheduled campaign back to draft",
+    summary=N_("Take a scheduled campaign back to draft"),
     answers={200: ("A draft again; nothing has left", MOVED)},
     may_fail=("wrong_state",),
     repeatable=True,
@@ -117,8 +120,8 @@ def cancel_campaign(call: Call) -> Reply:
     "POST",
     "/campaigns/{campaign_id}/pause",
     scope="campaigns.send",
-    summary="Pause the sending",
-    about="What is already on its way to Amazon SES still leaves.",
+    summary=N_("Pause the sending"),
+    about=N_("What is already on its way to Amazon SES still leaves."),
     answers={200: ("Paused", MOVED)},
     may_fail=("wrong_state",),
     repeatable=True,
@@ -136,8 +139,10 @@ def pause_campaign(call: Call) -> Reply:
     "POST",
     "/campaigns/{campaign_id}/resume",
     scope="campaigns.send",
-    summary="Resume the sending",
-    about="Only what a user has paused. What a safeguard has paused a person must look at first.",
+    summary=N_("Resume the sending"),
+    about=N_(
+        "Only what a user has paused. What a safeguard has paused a person must look at first."
+    ),
     answers={200: ("Sending goes on", MOVED)},
     may_fail=("wrong_state", "reason_of_pause"),
     repeatable=True,
@@ -156,8 +161,8 @@ def resume_campaign(call: Call) -> Reply:
     "POST",
     "/campaigns/{campaign_id}/stop",
     scope="campaigns.send",
-    summary="Stop the sending for good",
-    about="Who has the message keeps it; the others never get it from this campaign.",
+    summary=N_("Stop the sending for good"),
+    about=N_("Who has the message keeps it; the others never get it from this campaign."),
     answers={200: ("Stopped", MOVED)},
     may_fail=("wrong_state",),
     repeatable=True,

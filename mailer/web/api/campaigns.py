@@ -11,7 +11,7 @@ from mailer.campaigns.content import ContentError, compile_content
 from mailer.campaigns.models import STATES, Campaign
 from mailer.campaigns.problems import sentence
 from mailer.campaigns.verdicts import EFFECTS, Check
-from mailer.languages import LANGUAGES
+from mailer.languages import LANGUAGES, N_
 from mailer.notice.vocabulary import PURPOSES
 from mailer.roles.taxonomy import FUNCTION_LABELS
 from mailer.segments.models import Segment
@@ -58,10 +58,10 @@ CONTENT = component(
 )
 _CONTENTS: Schema = record(dict.fromkeys(LANGUAGES, CONTENT), *LANGUAGES)
 _ABOUT: dict[str, Schema] = {
-    "purpose": one_of(tuple(PURPOSES), "One that the notice declares."),
+    "purpose": one_of(tuple(PURPOSES), N_("One that the notice declares.")),
     "target_functions": items(one_of(tuple(FUNCTION_LABELS)), len(FUNCTION_LABELS)),
-    "relevance_basis": text(1000, about="Why the message concerns these people's work."),
-    "entity": text(100, about="The key of the sending company in the notice."),
+    "relevance_basis": text(1000, about=N_("Why the message concerns these people's work.")),
+    "entity": text(100, about=N_("The key of the sending company in the notice.")),
     "sender_name": text(100),
     "sender_address": text(254),
     "reply_to": text(254),
@@ -87,7 +87,7 @@ NEW_CAMPAIGN = component(
             "name": text(120, shortest=1),
             "segment_id": ID,
             **_ABOUT,
-            "contents": {**_CONTENTS, "description": "The message by language, in MJML."},
+            "contents": {**_CONTENTS, "description": N_("The message by language, in MJML.")},
         },
         *("segment_id", *_ABOUT, "contents"),
     ),
@@ -100,7 +100,7 @@ CHECK = component(
     "Check",
     record(
         {
-            "code": {**_WORD, "description": "B: must be mended first. W: should be."},
+            "code": {**_WORD, "description": N_("B: must be mended first. W: should be.")},
             "effect": one_of(EFFECTS),
             "title": _WORD,
             "detail": _WORD,
@@ -116,7 +116,7 @@ CHECK = component(
     "GET",
     "/campaigns",
     scope="campaigns.read",
-    summary="List campaigns",
+    summary=N_("List campaigns"),
     query={**paging.QUERY, "state": one_of(STATES)},
     answers={200: ("A page of campaigns", paging.page_of(CAMPAIGN))},
 )
@@ -133,7 +133,7 @@ def list_campaigns(call: Call) -> Reply:
     "GET",
     "/campaigns/{campaign_id}",
     scope="campaigns.read",
-    summary="Show a campaign",
+    summary=N_("Show a campaign"),
     answers={200: ("The campaign with its content; its version is the ETag", CAMPAIGN_SHOWN)},
 )
 def show_campaign(call: Call) -> Reply:
@@ -160,8 +160,8 @@ def show_campaign(call: Call) -> Reply:
     "GET",
     "/campaigns/{campaign_id}/checks",
     scope="campaigns.read",
-    summary="Check a draft",
-    about="What must be mended before the draft may be scheduled, worst first.",
+    summary=N_("Check a draft"),
+    about=N_("What must be mended before the draft may be scheduled, worst first."),
     answers={200: ("Every check", record({"ready": BOOLEAN, "checks": items(CHECK, 200)}))},
     may_fail=("wrong_state",),
 )
@@ -181,9 +181,11 @@ def check_campaign(call: Call) -> Reply:
     "POST",
     "/campaigns",
     scope="campaigns.write",
-    summary="Make a draft",
-    about="What is left out is filled in as the screen does: from the notice and the segment."
-    " Content with faults is kept; the faults are told.",
+    summary=N_("Make a draft"),
+    about=N_(
+        "What is left out is filled in as the screen does: from the notice and the segment."
+        " Content with faults is kept; the faults are told."
+    ),
     body=NEW_CAMPAIGN,
     answers={
         201: (

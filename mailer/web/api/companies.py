@@ -6,6 +6,7 @@ from sqlalchemy import select
 
 from mailer.contacts import companies
 from mailer.contacts.models import Company
+from mailer.languages import N_
 from mailer.notice.schema import Notice
 from mailer.web.api import paging
 from mailer.web.api.contacts import declared_notice
@@ -45,7 +46,7 @@ COMPANY = component(
     "GET",
     "/companies",
     scope="companies.read",
-    summary="List companies",
+    summary=N_("List companies"),
     query=paging.QUERY,
     answers={200: ("A page of companies", paging.page_of(COMPANY))},
     may_fail=("no_notice",),
@@ -66,7 +67,7 @@ def list_companies(call: Call) -> Reply:
     "GET",
     "/companies/{company_id}",
     scope="companies.read",
-    summary="Show a company",
+    summary=N_("Show a company"),
     answers={
         200: (
             "The company, and whether it forbids marketing to its people",

@@ -4,6 +4,7 @@ from typing import Any
 
 from mailer.contacts import people
 from mailer.contacts.provenance import Origin
+from mailer.languages import N_
 from mailer.notice.schema import Notice
 from mailer.web.api import bodies
 from mailer.web.api.contact_changes import fault_of, read_origin, read_person
@@ -40,9 +41,11 @@ RESULT = component(
     "POST",
     "/contacts/batch",
     scope="contacts.write",
-    summary="Add up to 500 contacts",
-    about="All of one source. Each member of `contacts` is a NewContact without source, basis and"
-    " relationship; one that is refused leaves the others alone.",
+    summary=N_("Add up to 500 contacts"),
+    about=N_(
+        "All of one source. Each member of `contacts` is a NewContact without source, basis and"
+        " relationship; one that is refused leaves the others alone."
+    ),
     body=BATCH,
     answers={
         200: (

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mailer.contacts import entry, people, provenance, removal
 from mailer.contacts.models import Company, Contact
 from mailer.contacts.provenance import Origin
-from mailer.languages import gettext
+from mailer.languages import N_, gettext
 from mailer.notice.schema import Notice
 from mailer.web.api import bodies
 from mailer.web.api.contact_shapes import CHANGE, EMPLOYER, NEW_CONTACT, PERSON, SAVED
@@ -22,9 +22,11 @@ from mailer.web.api.schemas import one_of
     "POST",
     "/contacts",
     scope="contacts.write",
-    summary="Add a contact",
-    about="By the same checks as the form: only declared fields and sources, no private persons,"
-    " nobody who was erased. Whoever has opted out stays opted out.",
+    summary=N_("Add a contact"),
+    about=N_(
+        "By the same checks as the form: only declared fields and sources, no private persons,"
+        " nobody who was erased. Whoever has opted out stays opted out."
+    ),
     body=NEW_CONTACT,
     answers={201: ("Added", SAVED)},
     may_fail=("no_notice",),
@@ -58,8 +60,8 @@ def add_contact(call: Call) -> Reply:
     "PATCH",
     "/contacts/{contact_id}",
     scope="contacts.write",
-    summary="Change a contact",
-    about="Members that are left out stay as they are. Needs the version that was read.",
+    summary=N_("Change a contact"),
+    about=N_("Members that are left out stay as they are. Needs the version that was read."),
     body=CHANGE,
     answers={200: ("Changed, or as it was", SAVED)},
     may_fail=("no_notice", "restricted"),
@@ -100,8 +102,8 @@ def change_contact(call: Call) -> Reply:
     "DELETE",
     "/contacts/{contact_id}",
     scope="contacts.write",
-    summary="Delete a contact",
-    about="With all that hangs on it. What is suppressed stays suppressed.",
+    summary=N_("Delete a contact"),
+    about=N_("With all that hangs on it. What is suppressed stays suppressed."),
     query={"reason": {**one_of(tuple(removal.DELETE_REASONS)), "x-required": True}},
     answers={204: ("Deleted", None)},
     may_fail=("restricted",),

@@ -1,6 +1,6 @@
 """The shapes of a contact: as it is shown, as it comes, and as it is changed."""
 
-from mailer.languages import LANGUAGES
+from mailer.languages import LANGUAGES, N_
 from mailer.notice.vocabulary import BASES, SOURCE_KINDS
 from mailer.roles.taxonomy import LEVEL_RANKS
 from mailer.segments.fields import KIND_LABELS, RELATIONSHIP_LABELS
@@ -19,7 +19,7 @@ from mailer.web.api.schemas import (
 )
 from mailer.web.contacts import TOLD_BY
 
-EMAIL = text(1000, shortest=1, about="An address at work.")
+EMAIL = text(1000, shortest=1, about=N_("An address at work."))
 # What a person at work may be said to be; of these only what the notice declares.
 PERSON: dict[str, Schema] = {
     "first_name": text(100),
@@ -40,10 +40,10 @@ SOURCE = component(
     "Source",
     record(
         {
-            "kind": one_of(tuple(SOURCE_KINDS), "One that the notice declares."),
-            "name": text(200, shortest=1, about="For example “Fair in Lahti 2026”."),
+            "kind": one_of(tuple(SOURCE_KINDS), N_("One that the notice declares.")),
+            "name": text(200, shortest=1, about=N_("For example “Fair in Lahti 2026”.")),
             "dated": DATE,
-            "url": text(2000, about="Of the page, for data from the public web."),
+            "url": text(2000, about=N_("Of the page, for data from the public web.")),
         },
         "url",
     ),
@@ -68,7 +68,7 @@ CONTACT = component(
             "source": record(
                 {"kind": {"type": "string"}, "name": {"type": "string"}, "dated": DATE}
             ),
-            "quarantine": {"type": ["string", "null"], "description": "Why it is put aside."},
+            "quarantine": {"type": ["string", "null"], "description": N_("Why it is put aside.")},
             "created_at": MOMENT,
             "updated_at": MOMENT,
             **{name: {"type": "string"} for name in PERSON if name not in ("tags", *EMPLOYER)},
@@ -87,7 +87,9 @@ CHANGE = component(
         **record(
             {
                 **PERSON,
-                "told_by": one_of(tuple(TOLD_BY), "How it is known; what the person told is kept."),
+                "told_by": one_of(
+                    tuple(TOLD_BY), N_("How it is known; what the person told is kept.")
+                ),
             },
             *PERSON,
         ),

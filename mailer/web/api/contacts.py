@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, exists, select
 
 from mailer.contacts import address, entry
 from mailer.contacts.models import Company, ConsentState, Contact, Source
-from mailer.languages import LANGUAGES, gettext
+from mailer.languages import LANGUAGES, N_, gettext
 from mailer.notice.schema import Notice
 from mailer.roles import review
 from mailer.roles.taxonomy import FUNCTION_LABELS
@@ -46,9 +46,11 @@ def declared_notice() -> Notice:
     "GET",
     "/contacts",
     scope="contacts.list",
-    summary="List contacts",
-    about="By id. Left out are people whose processing is restricted, who are in quarantine, or"
-    " who have forbidden that their data is handed out.",
+    summary=N_("List contacts"),
+    about=N_(
+        "By id. Left out are people whose processing is restricted, who are in quarantine, or"
+        " who have forbidden that their data is handed out."
+    ),
     query=_LISTED,
     answers={200: ("A page of contacts", paging.page_of(CONTACT))},
     may_fail=("no_notice",),
@@ -79,7 +81,7 @@ def list_contacts(call: Call) -> Reply:
     "GET",
     "/contacts/{contact_id}",
     scope="contacts.read",
-    summary="Show a contact",
+    summary=N_("Show a contact"),
     answers={200: ("The contact; its version is the ETag", CONTACT)},
     may_fail=("no_notice", "restricted", "disclosure_forbidden"),
 )
@@ -100,8 +102,8 @@ def show_contact(call: Call) -> Reply:
     "POST",
     "/contacts/lookup",
     scope="contacts.read",
-    summary="Find a contact by address",
-    about="By POST, because an address does not belong into URLs and logs.",
+    summary=N_("Find a contact by address"),
+    about=N_("By POST, because an address does not belong into URLs and logs."),
     body=component("Lookup", record({"email": EMAIL})),
     answers={
         200: ("The contact, or null", record({"contact": {"anyOf": [CONTACT, {"type": "null"}]}}))

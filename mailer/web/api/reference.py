@@ -63,7 +63,7 @@ def show() -> str:
 def sent(operation: Operation) -> list[Member]:
     """What a call takes in its address and in its body."""
     found = [
-        Member(f"?{name}", _form(schema), "x-required" in schema, schema.get("description", ""))
+        Member(f"?{name}", _form(schema), "x-required" in schema, _words(schema))
         for name, schema in operation.query.items()
     ]
     return found + list(_members(operation.body or {}, "", 0))
@@ -89,12 +89,17 @@ def _members(schema: Schema, path: str, depth: int) -> Iterator[Member]:
     for name, member in schema.get("properties", {}).items():
         inner = _found(member)
         place = f"{path}.{name}" if path else name
-        about = member.get("description") or inner.get("description", "")
+        about = _words(member) or _words(inner)
         yield Member(place, _form(inner), name in required, about)
         if depth < 3:
             yield from _members(inner, place, depth + 1)
             if "items" in inner:
                 yield from _members(inner["items"], f"{place}[]", depth + 1)
+
+
+def _words(schema: Schema) -> str:
+    about = schema.get("description", "")
+    return _(about) if about else ""
 
 
 def _found(schema: Schema) -> Schema:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from mailer.campaigns.models import Campaign
 from mailer.events import report_tables, reports
 from mailer.events.small_cells import OTHERS, Group
+from mailer.languages import N_
 from mailer.web.api.operations import Call, Record, Reply, operation
 from mailer.web.api.problems import Problem
 from mailer.web.api.schemas import COUNT, ID, MOMENT, Schema, component, items, one_of, record
@@ -32,15 +33,15 @@ REPORT = component(
                 *_OPENS,
                 *_CLICKS,
             ),
-            "left_out": {**_COUNTS, "description": "People by the rule that kept them out."},
+            "left_out": {**_COUNTS, "description": N_("People by the rule that kept them out.")},
             "counted": {
                 **_COUNTS,
-                "description": "Opens and clicks where the notice declares totals only.",
+                "description": N_("Opens and clicks where the notice declares totals only."),
             },
         }
     ),
 )
-_HIDDEN = {"type": ["integer", "null"], "description": "null: too few people to tell."}
+_HIDDEN = {"type": ["integer", "null"], "description": N_("null: too few people to tell.")}
 GROUPS = component(
     "ReportGroups",
     record(
@@ -52,7 +53,7 @@ GROUPS = component(
                     {
                         "name": {
                             "type": ["string", "null"],
-                            "description": "null: several small groups together. ?: not known.",
+                            "description": N_("null: several small groups together. ?: not known."),
                         },
                         "people": COUNT,
                         "clicked": _HIDDEN,
@@ -71,7 +72,7 @@ GROUPS = component(
     "GET",
     "/reports/{campaign_id}",
     scope="reports.read",
-    summary="Show the figures of a campaign",
+    summary=N_("Show the figures of a campaign"),
     answers={200: ("The figures", REPORT)},
 )
 def show_report(call: Call) -> Reply:
@@ -98,8 +99,8 @@ def show_report(call: Call) -> Reply:
     "GET",
     "/reports/{campaign_id}/groups",
     scope="reports.read",
-    summary="Show the figures by group",
-    about="Groups of fewer than five people are joined, and counts of one to four are null.",
+    summary=N_("Show the figures by group"),
+    about=N_("Groups of fewer than five people are joined, and counts of one to four are null."),
     query={"by": {**one_of(tuple(report_tables.GROUPINGS)), "default": "function"}},
     answers={200: ("The groups, largest first", GROUPS)},
 )

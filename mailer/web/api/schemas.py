@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mailer.languages import N_
+
 Schema = dict[str, Any]
 
 LARGEST_ID = 2**63 - 1
@@ -68,7 +70,7 @@ def items(schema: Schema, most: int, *, least: int = 0) -> Schema:
 ID: Schema = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 BOOLEAN: Schema = {"type": "boolean"}
-VERSION: Schema = {"type": "integer", "minimum": 1, "description": "For the header If-Match."}
+VERSION: Schema = {"type": "integer", "minimum": 1, "description": N_("For the header If-Match.")}
 DATE: Schema = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "format": "date"}
 MOMENT: Schema = {
     "type": "string",
@@ -79,7 +81,7 @@ MOMENT: Schema = {
 CURSOR: Schema = {
     "type": "string",
     "pattern": "^[1-9][0-9]{0,18}$",
-    "description": "`next` of the page before.",
+    "description": N_("`next` of the page before."),
 }
 LIMIT: Schema = {
     "type": "integer",
@@ -91,7 +93,7 @@ FAULT = component(
     "Fault",
     record(
         {
-            "field": {"type": "string", "description": "JSON pointer, or a parameter's name."},
+            "field": {"type": "string", "description": N_("JSON pointer, or a parameter's name.")},
             "code": {"type": "string"},
             "detail": {"type": "string"},
         }
@@ -101,7 +103,7 @@ PROBLEM = component(
     "Problem",
     {
         "type": "object",
-        "description": "RFC 9457. `code` stays the same; `detail` is a sentence for people.",
+        "description": N_("RFC 9457. `code` stays the same; `detail` is a sentence for people."),
         "properties": {
             "type": {"type": "string"},
             "title": {"type": "string"},
@@ -109,7 +111,7 @@ PROBLEM = component(
             "code": {"type": "string"},
             "detail": {"type": "string"},
             "errors": {"type": "array", "items": FAULT},
-            "reference": {"type": "string", "description": "Of a fault in our log."},
+            "reference": {"type": "string", "description": N_("Of a fault in our log.")},
         },
         "required": ["type", "title", "status", "code", "detail"],
     },

@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import select
 
 from mailer.campaigns.drafts import functions_of
+from mailer.languages import N_
 from mailer.segments import build
 from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError
@@ -22,18 +23,20 @@ _HEAD: dict[str, Schema] = {
 SEGMENT = component("Segment", record(_HEAD))
 SEGMENT_SHOWN = component(
     "SegmentShown",
-    record({**_HEAD, "rules": {"type": "object", "description": "The stored rule tree."}}),
+    record({**_HEAD, "rules": {"type": "object", "description": N_("The stored rule tree.")}}),
 )
 SEGMENT_COUNT = component(
     "SegmentCount",
     record(
         {
-            "people": {**COUNT, "description": "Who may be mailed now."},
+            "people": {**COUNT, "description": N_("Who may be mailed now.")},
             "companies": COUNT,
             "left_out": {
                 "type": "object",
                 "additionalProperties": COUNT,
-                "description": "How many others match, by the reason why they may not be mailed.",
+                "description": N_(
+                    "How many others match, by the reason why they may not be mailed."
+                ),
             },
         }
     ),
@@ -44,7 +47,7 @@ SEGMENT_COUNT = component(
     "GET",
     "/segments",
     scope="segments.read",
-    summary="List segments",
+    summary=N_("List segments"),
     query=paging.QUERY,
     answers={200: ("A page of segments", paging.page_of(SEGMENT))},
 )
@@ -60,7 +63,7 @@ def list_segments(call: Call) -> Reply:
     "GET",
     "/segments/{segment_id}",
     scope="segments.read",
-    summary="Show a segment",
+    summary=N_("Show a segment"),
     answers={200: ("The segment with its rules", SEGMENT_SHOWN)},
 )
 def show_segment(call: Call) -> Reply:
@@ -72,8 +75,8 @@ def show_segment(call: Call) -> Reply:
     "GET",
     "/segments/{segment_id}/count",
     scope="segments.read",
-    summary="Count the people of a segment",
-    about="By the same question that a campaign to the segment would ask at this moment.",
+    summary=N_("Count the people of a segment"),
+    about=N_("By the same question that a campaign to the segment would ask at this moment."),
     answers={200: ("Who may be mailed, and who is left out", SEGMENT_COUNT)},
     may_fail=("segment_unusable",),
 )

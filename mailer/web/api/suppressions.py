@@ -12,7 +12,7 @@ from mailer.contacts.address import PROBLEMS, AddressError, address_key, canonic
 from mailer.contacts.models import Suppression
 from mailer.contacts.suppression_files import key_id
 from mailer.contacts.suppression_list import BY_HAND, SUBJECTS
-from mailer.languages import gettext
+from mailer.languages import N_, gettext
 from mailer.web.api import paging
 from mailer.web.api.contacts import read_address
 from mailer.web.api.operations import Call, Record, Reply, operation
@@ -35,8 +35,8 @@ SUPPRESSION = component(
         {
             "id": ID,
             "scope": one_of(tuple(suppression.SCOPES)),
-            "key": {"type": "string", "description": "Keyed hash in hexadecimal digits."},
-            "key_id": {"type": "string", "description": "With which key the hash was made."},
+            "key": {"type": "string", "description": N_("Keyed hash in hexadecimal digits.")},
+            "key_id": {"type": "string", "description": N_("With which key the hash was made.")},
             "kind": one_of(tuple(suppression.KINDS)),
             "since": MOMENT,
             "origin": {"type": "string"},
@@ -48,9 +48,11 @@ NEW = component(
     record(
         {
             "subject": one_of(tuple(SUBJECTS)),
-            "value": text(1000, shortest=1, about="The address, mail domain or Business ID."),
-            "kind": one_of(BY_HAND, "Why, for an address; domains and companies have their own."),
-            "evidence": text(2000, shortest=1, about="Who asked for it, when and how."),
+            "value": text(1000, shortest=1, about=N_("The address, mail domain or Business ID.")),
+            "kind": one_of(
+                BY_HAND, N_("Why, for an address; domains and companies have their own.")
+            ),
+            "evidence": text(2000, shortest=1, about=N_("Who asked for it, when and how.")),
         },
         "kind",
     ),
@@ -61,8 +63,8 @@ NEW = component(
     "GET",
     "/suppressions",
     scope="suppressions.list",
-    summary="List suppressions as hashes",
-    about="Those in force, by id. A hash tells only whoever holds the key which address it is.",
+    summary=N_("List suppressions as hashes"),
+    about=N_("Those in force, by id. A hash tells only whoever holds the key which address it is."),
     query={**paging.QUERY, "kind": one_of(tuple(suppression.KINDS))},
     answers={200: ("A page of suppressions", paging.page_of(SUPPRESSION))},
 )
@@ -80,8 +82,8 @@ def list_suppressions(call: Call) -> Reply:
     "POST",
     "/suppressions/lookup",
     scope="suppressions.read",
-    summary="Ask whether an address is suppressed",
-    about="By POST, because an address does not belong into URLs and logs.",
+    summary=N_("Ask whether an address is suppressed"),
+    about=N_("By POST, because an address does not belong into URLs and logs."),
     body={"$ref": "#/components/schemas/Lookup"},
     answers={
         200: (
@@ -101,9 +103,11 @@ def find_suppression(call: Call) -> Reply:
     "POST",
     "/suppressions",
     scope="suppressions.write",
-    summary="Put on the suppression list",
-    about="For opt-outs that came to another system. It holds from that moment on, also for people"
-    " the register does not know; an opt-out holds for the person's other addresses too.",
+    summary=N_("Put on the suppression list"),
+    about=N_(
+        "For opt-outs that came to another system. It holds from that moment on, also for people"
+        " the register does not know; an opt-out holds for the person's other addresses too."
+    ),
     body=NEW,
     answers={201: ("On the list; `added` is 0 when it was before", record({"added": COUNT}))},
     repeatable=True,

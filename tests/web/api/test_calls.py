@@ -327,6 +327,23 @@ def test_rubbish_in_the_address_is_told_by_its_name(api: Api, query: str, name: 
     assert list(codes(answer)) == [name]
 
 
+def test_a_nul_in_the_address_is_refused(api: Api) -> None:
+    for query in ("cursor=%00", "%00=1"):
+        answer = api.client.get(
+            f"/api/v1/contacts?{query}", headers={"Authorization": f"Bearer {api.secret}"}
+        )
+        assert (answer.status_code, answer.json["code"]) == (400, "bad_request")
+
+
+def test_asking_for_the_head_alone_reads_and_is_on_record(api: Api, sessions: Sessions) -> None:
+    contact = add_contact(sessions)
+    answer = api.client.head(
+        f"/api/v1/contacts/{contact.id}", headers={"Authorization": f"Bearer {api.secret}"}
+    )
+    assert (answer.status_code, answer.headers["ETag"], answer.data) == (200, '"1"', b"")
+    assert len(audited(sessions, "api.read")) == 1
+
+
 def test_a_body_where_none_belongs_is_not_passed_over(api: Api) -> None:
     smuggled = b"GET /api/v1/contacts HTTP/1.1\r\nHost: x\r\n\r\n"
     for method, path in (("GET", "/companies"), ("POST", "/campaigns/1/pause")):

@@ -178,6 +178,9 @@ def test_only_what_was_read_is_scheduled(
         ("2027-02-30T09:00:00Z", "wrong_form"),
         ("2027-01-01T09:00:00", "wrong_form"),
         ("2027-01-01", "wrong_form"),
+        ("0001-01-01T00:00:00+14:00", "out_of_range"),
+        ("9999-12-31T23:59:59-14:00", "out_of_range"),
+        ("2026-11-25T09:00:00+24:00", "wrong_form"),
         (1795510800, "wrong_type"),
     ],
 )

@@ -1,6 +1,7 @@
 """Contacts through the API: the form's rules hold, and what is read is on record."""
 
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import clock
@@ -437,6 +438,40 @@ def test_a_deleted_contact_is_gone_and_its_opt_out_stays(api: Api, sessions: Ses
     assert entry.details["reason"] == "left"
 
 
+def test_what_somebody_is_just_changing_is_not_deleted_in_its_old_version(
+    app: Flask, api: Api, sessions: Sessions
+) -> None:
+    contact, answers = add_contact(sessions), []
+    own = Api.__new__(Api)
+    own.client, own.secret = app.test_client(), api.secret
+
+    def delete() -> None:
+        version = {"If-Match": '"1"'}
+        answers.append(own("DELETE", f"/contacts/{contact.id}", headers=version, reason="left"))
+
+    deleting = threading.Thread(target=delete)
+    with transaction(sessions) as session:
+        session.get_one(Contact, contact.id, with_for_update=True).version = 2
+        session.flush()
+        deleting.start()
+        wait_until_blocked(sessions)
+    deleting.join()
+    assert [answer.status_code for answer in answers] == [412]
+    assert stored(sessions, contact.id) is not None
+
+
+def wait_until_blocked(sessions: Sessions) -> None:
+    """Until some transaction waits for another one's lock."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        with transaction(sessions) as session:
+            if session.scalar(waiting):
+                return
+        time.sleep(0.02)
+    raise AssertionError("nobody waits")
+
+
 # Those who are not to be touched
 
 
@@ -525,6 +560,9 @@ def test_a_list_can_be_narrowed(api: Api, sessions: Sessions) -> None:
     assert ids(function="it") == [new.id]
     assert ids(company_id=old.company_id) == [old.id, new.id]
     assert ids(company_id=2**62) == []
+    # Moments at the edges of the calendar are moments.
+    assert ids(updated_since="0001-01-01T00:00:00+14:00") == [old.id, new.id]
+    assert ids(updated_since="9999-12-31T23:59:59-14:00") == []
 
 
 def test_an_address_is_found_however_it_is_written(api: Api, sessions: Sessions) -> None:
