@@ -409,6 +409,7 @@ BANNED_BY = {
     "disclosure": set(),
     "publication": set(),
     "email_tracking": set(),
+    "cookies": set(),
     "customer_communication": {"customer_communication"},
     "after_sales_marketing": {"after_sales_marketing"},
     "new_customer_acquisition": {"new_customer_acquisition"},
