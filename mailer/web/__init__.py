@@ -52,7 +52,6 @@ SCREENS = (
     "mailer.web.api_tokens",
     "mailer.web.sign_up_forms",
     "mailer.web.webhooks_out",
-    "mailer.web.webhooks_out",
     "mailer.web.api.routes",
     "mailer.web.api.reference",
     "mailer.web.settings_sending",
