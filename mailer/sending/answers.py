@@ -7,6 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from mailer.adapters.ses import TRANSIENT, Outcome, Result
+from mailer.sending import clocks
 from mailer.sending.claims import Claimed, array_text
 from mailer.sending.models import TRANSITIONS
 
@@ -17,11 +18,11 @@ MAX_ATTEMPTS = 12
 _MAY_BE_SENT = sorted(state for state, after in TRANSITIONS.items() if "sent" in after)
 
 _RECORD = text(f"""
-    WITH answers AS (
+    WITH clock AS (SELECT {clocks.RIGHT_NOW} AS now), answers AS (
         SELECT * FROM unnest(
             CAST(:ids AS bigint[]), CAST(:attempts AS smallint[]), CAST(:states AS text[]),
-            CAST(:ses_ids AS text[]), CAST(:errors AS text[]), CAST(:moments AS timestamptz[])
-        ) AS a (id, attempt, state, ses_message_id, error, not_before)
+            CAST(:ses_ids AS text[]), CAST(:errors AS text[]), CAST(:waits AS interval[])
+        ) AS a (id, attempt, state, ses_message_id, error, wait)
     ), moved AS (
         UPDATE messages AS m SET
             -- SES's own events may have come first and moved an accepted message on; and one that
@@ -29,21 +30,21 @@ _RECORD = text(f"""
             state = CASE WHEN a.state <> 'sent' OR m.state IN {tuple(_MAY_BE_SENT)}
                 THEN a.state ELSE m.state END,
             ses_message_id = coalesce(a.ses_message_id, m.ses_message_id),
-            sent_at = CASE WHEN a.state = 'sent' THEN coalesce(m.sent_at, :now)
+            sent_at = CASE WHEN a.state = 'sent' THEN coalesce(m.sent_at, clock.now)
                 ELSE m.sent_at END,
             error = a.error,
-            not_before = coalesce(a.not_before, m.not_before),
+            not_before = coalesce(clock.now + a.wait, m.not_before),
             claimed_at = CASE WHEN a.state = 'queued' THEN NULL ELSE m.claimed_at END
-        FROM answers AS a
+        FROM answers AS a CROSS JOIN clock
         WHERE m.id = a.id
             -- A claim that was taken for lost may be another sender's by now.
             AND (a.state = 'sent' OR (m.state = 'sending' AND m.attempt = a.attempt))
         RETURNING m.contact_id, a.state = 'sent' AS accepted
     )
     UPDATE contacts AS c SET
-        last_marketing_at = :now,
-        art14_informed_at = coalesce(c.art14_informed_at, :now)
-    FROM moved WHERE moved.accepted AND c.id = moved.contact_id
+        last_marketing_at = clock.now,
+        art14_informed_at = coalesce(c.art14_informed_at, clock.now)
+    FROM moved CROSS JOIN clock WHERE moved.accepted AND c.id = moved.contact_id
 """)  # noqa: S608 - states of our own
 
 
@@ -60,10 +61,11 @@ def record(session: Session, outcomes: Sequence[tuple[Claimed, Result]], *, now:
             "states": array_text(state for state, _ in after),
             "ses_ids": array_text(result.message_id for _, result in outcomes),
             "errors": array_text(result.error for _, result in outcomes),
-            "moments": array_text(
-                None if wait is None else (now + wait).isoformat() for _, wait in after
+            "waits": array_text(
+                None if wait is None else f"{wait.total_seconds()} s" for _, wait in after
             ),
             "now": now,
+            "tolerance": clocks.TOLERANCE,
         },
     )
 

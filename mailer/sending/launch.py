@@ -203,8 +203,7 @@ def _freeze_audience(session: Session, campaign: Campaign, now: datetime) -> Fro
     clear = audience.c.verdict == gate.CLEAR
     session.execute(text(f"SET LOCAL work_mem = '{FREEZE_MEMORY}'"))
     session.execute(
-        insert(Message)
-        .from_select(
+        insert(Message).from_select(
             [
                 "campaign_id",
                 "contact_id",

@@ -9,10 +9,12 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import clock
+from mailer.adapters.ses import Outcome, Result
 from mailer.campaigns.models import Campaign
 from mailer.config import Settings
 from mailer.db import transaction
-from mailer.sending import clocks, jobs
+from mailer.sending import answers, clocks, jobs, launch
+from mailer.sending.claims import Claims
 from mailer.sending.models import Message
 from mailer.stand_in.server import StandIn
 from tests.sending.scene import Scene, make_scene
@@ -65,6 +67,25 @@ def test_a_worker_whose_clock_is_ahead_launches_nothing_early(scene: Scene) -> N
     with time_machine.travel(clock.now() + timedelta(hours=1), tick=True):
         jobs.start_due()
     assert scene.campaign(campaign_id).state == "scheduled"
+
+
+@pytest.mark.parametrize("off", [timedelta(minutes=-20), timedelta(minutes=20)])
+def test_what_ses_answered_is_written_at_the_right_moment_all_the_same(
+    scene: Scene, off: timedelta
+) -> None:
+    campaign_id = scene.make_campaign(people=2)
+    scene.launch(campaign_id)
+    with transaction(scene.sessions) as session:
+        campaign = session.get_one(Campaign, campaign_id)
+        ask = launch.ask(session, campaign, now=clock.now(), asks_ledger=False)
+        taken = Claims(campaign, ask).take(session, limit=50, now=clock.now()).messages
+    results = [Result(Outcome.ACCEPTED, message_id="1"), Result(Outcome.NOT_NOW, error="late")]
+    with transaction(scene.sessions) as session:
+        answers.record(session, list(zip(taken, results, strict=True)), now=clock.now() + off)
+    sent, queued = sorted(scene.messages(campaign_id), key=lambda message: message.state != "sent")
+    assert sent.sent_at is not None
+    assert abs(sent.sent_at - clock.now()) < timedelta(minutes=10)
+    assert abs(queued.not_before - clock.now()) < timedelta(minutes=10)
 
 
 def test_whether_a_clock_agrees_can_be_asked(scene: Scene) -> None:
