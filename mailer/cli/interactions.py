@@ -9,7 +9,7 @@ import click
 from mailer.notice.vocabulary import BASES, SOURCE_KINDS
 
 if TYPE_CHECKING:
-    from mailer.contacts.interaction_importing import Result
+    from mailer.contacts.interaction_reading import Result
 
 _SHOWN = 20
 
@@ -34,7 +34,8 @@ def import_file(
     """Import dealings from a CSV or XLSX file with a heading row.
 
     Columns: e-mail or Business ID, kind, date, title, text, amount, currency, reference, financial
-    year, external ID; page and seconds for visits to a web site. Nobody is added to the register.
+    year, external ID; page and seconds for visits to a web site; event, page and seconds for what
+    happened to an offer document of that external ID. Nobody is added to the register.
     """
     from mailer import clock
     from mailer.cli import end_with

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mailer.contacts.columns import Dropped, forbidden, key
+from mailer.contacts.offer_documents import EVENTS
 from mailer.languages import LANGUAGES, N_, gettext, in_language
 from mailer.notice.vocabulary import INTERACTION_KINDS
 
@@ -28,6 +29,7 @@ _HEADINGS = {
     "financial year, fiscal year",
     "external_id": "ulkoinen tunniste, tunniste, id, externt id, identifierare, external id, "
     "record id",
+    "event": "tapahtuma, asiakirjan tapahtuma, händelse, event",
     "page": "sivu, sivun osoite, sida, webbsida, page, url, path",
     "seconds": "sekunnit, katseluaika, sekunder, visningstid, seconds, duration",
 }
@@ -83,8 +85,17 @@ def plan(header: Sequence[str]) -> Plan:
 
 def kind_names() -> dict[str, str]:
     """What a cell may call a kind, compared by `key`: its name here, or its words in a language."""
-    names = {key(kind): kind for kind in INTERACTION_KINDS}
+    return _names(INTERACTION_KINDS)
+
+
+def event_names() -> dict[str, str]:
+    """The same for what happens to an offer document."""
+    return _names(EVENTS)
+
+
+def _names(labels: Mapping[str, str]) -> dict[str, str]:
+    names = {key(name): name for name in labels}
     for language in LANGUAGES:
         with in_language(language):
-            names |= {key(gettext(label)): kind for kind, label in INTERACTION_KINDS.items()}
+            names |= {key(gettext(label)): name for name, label in labels.items()}
     return names

@@ -4,7 +4,7 @@ Pure. Who the address and the Business ID belong to is asked of the register aft
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -12,8 +12,9 @@ from mailer import business_id
 from mailer.contacts import address, cells, detectors, interaction_cells
 from mailer.contacts.columns import key as comparable
 from mailer.contacts.csv_file import BROKEN_QUOTING, Record
-from mailer.contacts.interaction_columns import Plan
+from mailer.contacts.interaction_columns import Plan, event_names, kind_names
 from mailer.contacts.interaction_entry import REFUSALS
+from mailer.contacts.offer_documents import REFUSALS as REFUSALS_OF_DOCUMENTS
 from mailer.contacts.web_visits import REFUSALS as REFUSALS_OF_VISITS
 from mailer.languages import N_, gettext
 
@@ -23,6 +24,7 @@ PROBLEMS = {
     **address.PROBLEMS,
     **REFUSALS,
     **REFUSALS_OF_VISITS,
+    **REFUSALS_OF_DOCUMENTS,
     BROKEN_QUOTING: N_("A quotation mark in the row is never closed."),
     "too_many_cells": N_(
         "The row has more cells than there are headings, so its values may be in wrong columns."
@@ -38,6 +40,9 @@ PROBLEMS = {
         "There is nobody with this address in the register. People come by the import of contacts."
     ),
     "unknown_company": N_("There is no company with this Business ID in the register."),
+    "event_of_no_document": N_(
+        "An event belongs to an offer document and names it by its external ID."
+    ),
     "visit_of_nobody": N_("A visit to a web site needs the address of a person."),
     "duplicate_in_file": N_("The same is on an earlier row of the file."),
 }
@@ -73,6 +78,7 @@ class Row:
     reference: str
     financial_year: int | None
     external_id: str | None
+    event: str | None
     page: str
     seconds: int | None
 
@@ -83,7 +89,15 @@ class _WrongError(Exception):
         self.field, self.code = field, code
 
 
-def read(record: Record, plan: Plan, kinds: Mapping[str, str]) -> Row | Problem:
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What cells may call the kinds of dealings and the events of offer documents."""
+
+    kinds: Mapping[str, str] = field(default_factory=kind_names)
+    events: Mapping[str, str] = field(default_factory=event_names)
+
+
+def read(record: Record, plan: Plan, names: Names) -> Row | Problem:
     """The row of one record. Never raises for anything that a cell can hold."""
     number, texts, flaw = record
     if flaw is not None:
@@ -94,12 +108,12 @@ def read(record: Record, plan: Plan, kinds: Mapping[str, str]) -> Row | Problem:
         field: cells.tidy(texts[at]) if at < len(texts) else "" for field, at in plan.fields.items()
     }
     try:
-        return _read(number, value, kinds)
+        return _read(number, value, names)
     except _WrongError as wrong:
         return Problem(number, plan.heading(wrong.field), wrong.code)
 
 
-def _read(number: int, value: Mapping[str, str], kinds: Mapping[str, str]) -> Row:
+def _read(number: int, value: Mapping[str, str], names: Names) -> Row:
     def text(field: str) -> str:
         return value.get(field, "")
 
@@ -110,7 +124,7 @@ def _read(number: int, value: Mapping[str, str], kinds: Mapping[str, str]) -> Ro
         number=number,
         email=email,
         business_id=company,
-        kind=_kind(text("kind"), kinds),
+        kind=_named("kind", text("kind"), names.kinds),
         at=_moment(text("at")),
         title=text("title"),
         body=text("body"),
@@ -119,6 +133,7 @@ def _read(number: int, value: Mapping[str, str], kinds: Mapping[str, str]) -> Ro
         reference=text("reference"),
         financial_year=_whole(text("financial_year"), "financial_year", "bad_year", digits=4),
         external_id=_external_id(text("external_id")),
+        event=_named("event", text("event"), names.events) if text("event") else None,
         page=text("page"),
         seconds=_whole(text("seconds"), "seconds", "seconds_unfit", digits=5),
     )
@@ -142,11 +157,11 @@ def _business_id(text: str) -> str | None:
         raise _WrongError("business_id", error.code) from None
 
 
-def _kind(text: str, kinds: Mapping[str, str]) -> str:
-    from_words = kinds.get(comparable(text))
-    if from_words is None:
-        raise _WrongError("kind", "kind_unknown")
-    return from_words
+def _named(column: str, text: str, names: Mapping[str, str]) -> str:
+    found = names.get(comparable(text))
+    if found is None:
+        raise _WrongError(column, f"{column}_unknown")
+    return found
 
 
 def _moment(text: str) -> datetime:
@@ -163,11 +178,11 @@ def _amount(text: str) -> Decimal | None:
     return found
 
 
-def _whole(text: str, field: str, code: str, *, digits: int) -> int | None:
+def _whole(text: str, column: str, code: str, *, digits: int) -> int | None:
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= digits):
-        raise _WrongError(field, code)
+        raise _WrongError(column, code)
     return int(text)
 
 

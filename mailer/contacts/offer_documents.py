@@ -3,9 +3,10 @@
 To whom somebody forwarded it is a third person's data: there is no place for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -18,6 +19,7 @@ from mailer.contacts.interactions import Recorded
 from mailer.contacts.models import Contact, Source
 from mailer.languages import N_
 from mailer.notice import switches
+from mailer.notice.schema import Notice
 
 KIND = "offer_document"
 EVENTS = {
@@ -27,6 +29,7 @@ EVENTS = {
     "forwarded": N_("Forwarded"),
 }
 MOST_PAGE = 100_000
+_TOLD = ("interaction_id", "event", "at", "page", "seconds")
 MOST_SECONDS = 7 * 24 * 3600
 REFUSALS = {
     "no_document": N_("There is no such offer document."),
@@ -58,26 +61,53 @@ def record(
     now: datetime,
     actor_id: int | None,
 ) -> Recorded | Refused:
-    """Note what happened to an offer document; what is told again is there once."""
-    if (problem := _check(session, happening, now)) is not None:
-        return problem
-    document = session.execute(
-        select(Interaction.id, Interaction.contact_id, Contact.restricted_at)
-        .outerjoin(Contact, Contact.id == Interaction.contact_id)
-        .where(Interaction.id == interaction_id, Interaction.kind == KIND)
-        .with_for_update(read=True, key_share=True, of=Interaction)
-    ).one_or_none()
-    if document is None:
-        return Refused("", "no_document")
-    if document.restricted_at is not None:
-        return Refused("", "contact_restricted")
-    done = _store(session, interaction_id, happening, source, now=now)
+    """Note what happened to an offer document, with a line in the audit log."""
+    [done] = record_many(session, [(interaction_id, happening)], source, now=now)
     if isinstance(done, Recorded) and done.new:
         audit.record(
             session, "offer_document.event", "interaction", interaction_id, now=now,
-            actor_id=actor_id, event=happening.event, contact_id=document.contact_id,
+            actor_id=actor_id, event=happening.event,
         )  # fmt: skip
     return done
+
+
+def record_many(
+    session: Session,
+    happenings: Sequence[tuple[int, Happening]],
+    source: Source,
+    *,
+    now: datetime,
+) -> list[Recorded | Refused]:
+    """Note what happened to documents, a batch with few statements; what is told again is there
+    once. The caller writes the audit log."""
+    notice = switches.in_force(session, now)
+    documents = _documents(session, {interaction_id for interaction_id, _ in happenings})
+    outcomes: dict[int, Refused] = {}
+    for at, (interaction_id, happening) in enumerate(happenings):
+        problem = _check(happening, notice, now) or documents.get(
+            interaction_id, Refused("", "no_document")
+        )
+        if problem is not None:
+            outcomes[at] = problem
+    rows = [
+        _values(interaction_id, happening, source, now)
+        for at, (interaction_id, happening) in enumerate(happenings)
+        if at not in outcomes
+    ]
+    stored = iter(_store(session, source.id, rows))
+    return [outcomes[at] if at in outcomes else next(stored) for at in range(len(happenings))]
+
+
+def find(session: Session, source_id: int, external_ids: Collection[str]) -> dict[str, int]:
+    """The documents of a source by their external ids."""
+    rows = session.execute(
+        select(Interaction.external_id, Interaction.id).where(
+            Interaction.source_id == source_id,
+            Interaction.external_id.in_(external_ids),
+            Interaction.kind == KIND,
+        )
+    )
+    return {str(row.external_id): row.id for row in rows}
 
 
 def events(session: Session, interaction_id: int) -> Sequence[OfferDocumentEvent]:
@@ -89,8 +119,7 @@ def events(session: Session, interaction_id: int) -> Sequence[OfferDocumentEvent
     ).all()
 
 
-def _check(session: Session, happening: Happening, now: datetime) -> Refused | None:
-    notice = switches.in_force(session, now)
+def _check(happening: Happening, notice: Notice | None, now: datetime) -> Refused | None:
     if notice is None:
         return Refused("", "no_notice")
     if KIND not in notice.interaction_kinds:
@@ -101,6 +130,10 @@ def _check(session: Session, happening: Happening, now: datetime) -> Refused | N
         return Refused("at", "future")
     if happening.at < EARLIEST:
         return Refused("at", "too_old")
+    return _check_numbers(happening)
+
+
+def _check_numbers(happening: Happening) -> Refused | None:
     numbers = (happening.page, happening.seconds)
     if happening.event != "viewed" and numbers != (None, None):
         return Refused("page", "page_unfit")
@@ -111,33 +144,91 @@ def _check(session: Session, happening: Happening, now: datetime) -> Refused | N
     return None
 
 
-def _store(
-    session: Session, interaction_id: int, happening: Happening, source: Source, *, now: datetime
-) -> Recorded | Refused:
-    told = {
+def _documents(session: Session, ids: Collection[int]) -> dict[int, Refused | None]:
+    """The documents that are there: None for those that may be noted about, else why not."""
+    rows = session.execute(
+        select(Interaction.id, Contact.restricted_at)
+        .outerjoin(Contact, Contact.id == Interaction.contact_id)
+        .where(Interaction.id.in_(ids), Interaction.kind == KIND)
+        .order_by(Interaction.id)
+        .with_for_update(read=True, key_share=True, of=Interaction)
+    )
+    return {
+        row.id: None if row.restricted_at is None else Refused("", "contact_restricted")
+        for row in rows
+    }
+
+
+def _values(
+    interaction_id: int, happening: Happening, source: Source, now: datetime
+) -> dict[str, Any]:
+    return {
         "interaction_id": interaction_id,
         "event": happening.event,
         "at": happening.at,
         "page": happening.page,
         "seconds": happening.seconds,
+        "source_id": source.id,
+        "external_id": happening.external_id,
+        "created_at": now,
     }
-    added = session.scalar(
+
+
+def _store(
+    session: Session, source_id: int, rows: Sequence[dict[str, Any]]
+) -> list[Recorded | Refused]:
+    """Add the events that are not there yet; what became of each."""
+    plain = iter(_add(session, [row for row in rows if row["external_id"] is None]))
+    firsts: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        if row["external_id"] is not None:
+            firsts.setdefault(row["external_id"], row)
+    added = _add_once(session, list(firsts.values()))
+    there = _there(session, source_id, firsts)
+    outcomes: list[Recorded | Refused] = []
+    for row in rows:
+        key = row["external_id"]
+        if key is None:
+            outcomes.append(Recorded(next(plain), True))
+        elif key in added and firsts[key] is row:
+            outcomes.append(Recorded(there[key].id, True))
+        elif all(getattr(there[key], name) == row[name] for name in _TOLD):
+            outcomes.append(Recorded(there[key].id, False))
+        else:
+            outcomes.append(Refused("", "event_known_otherwise"))
+    return outcomes
+
+
+def _add(session: Session, rows: list[dict[str, Any]]) -> Sequence[int]:
+    if not rows:
+        return []
+    statement = insert(OfferDocumentEvent).returning(
+        OfferDocumentEvent.id, sort_by_parameter_order=True
+    )
+    return session.scalars(statement, rows).all()
+
+
+def _add_once(session: Session, rows: list[dict[str, Any]]) -> frozenset[str | None]:
+    if not rows:
+        return frozenset()
+    statement = (
         insert(OfferDocumentEvent)
-        .values(**told, source_id=source.id, external_id=happening.external_id, created_at=now)
         .on_conflict_do_nothing(
             index_elements=[OfferDocumentEvent.source_id, OfferDocumentEvent.external_id],
             index_where=OfferDocumentEvent.external_id.is_not(None),
         )
-        .returning(OfferDocumentEvent.id)
+        .returning(OfferDocumentEvent.external_id)
     )
-    if added is not None:
-        return Recorded(added, True)
-    there = session.scalars(
-        select(OfferDocumentEvent).where(
-            OfferDocumentEvent.source_id == source.id,
-            OfferDocumentEvent.external_id == happening.external_id,
+    return frozenset(session.scalars(statement, rows))
+
+
+def _there(session: Session, source_id: int, keys: Collection[str]) -> dict[str | None, Any]:
+    if not keys:
+        return {}
+    columns = [getattr(OfferDocumentEvent, name) for name in ("id", "external_id", *_TOLD)]
+    rows = session.execute(
+        select(*columns).where(
+            OfferDocumentEvent.source_id == source_id, OfferDocumentEvent.external_id.in_(keys)
         )
-    ).one()
-    if all(getattr(there, name) == value for name, value in told.items()):
-        return Recorded(there.id, False)
-    return Refused("", "event_known_otherwise")
+    )
+    return {row.external_id: row for row in rows}

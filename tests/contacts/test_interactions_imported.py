@@ -16,9 +16,10 @@ from mailer.contacts import consents, removal
 from mailer.contacts import interaction_importing as importing
 from mailer.contacts.consents import Statement
 from mailer.contacts.interaction_columns import kind_names, plan
-from mailer.contacts.interaction_importing import RefusedError, Result
-from mailer.contacts.interaction_models import Interaction, WebVisit
-from mailer.contacts.interaction_rows import PROBLEMS, Problem, read
+from mailer.contacts.interaction_importing import RefusedError
+from mailer.contacts.interaction_models import Interaction, OfferDocumentEvent, WebVisit
+from mailer.contacts.interaction_reading import Result
+from mailer.contacts.interaction_rows import PROBLEMS, Names, Problem, read
 from mailer.contacts.models import Company, Contact, Import, Source
 from mailer.languages import TIMEZONE, in_language
 from mailer.notice.vocabulary import INTERACTION_KINDS
@@ -308,6 +309,45 @@ def test_visits_of_those_who_agreed_to_cookies_come_in_once(
 
 
 @pytest.mark.usefixtures("contact")
+def test_events_of_offer_documents_come_in_once_and_name_their_document(
+    session: Session, now: datetime
+) -> None:
+    document = {"Laji": "offer_document", "Tunniste": "T7", "Otsikko": "Tarjous 7"}
+    content = make_csv(
+        {**document, "Event": "Viewed", "Sivu": "2", "Sekunnit": "40"},
+        document,
+        {**document, "Event": "forwarded", "Kenelle": "toinen@muualla.example"},
+        {**document, "Event": "forwarded"},
+        {**document, "Event": "printed"},
+        {**document, "Event": "sent", "Tunniste": "T8"},
+        {**document, "Event": "sent", "Tunniste": ""},
+        {"Tunniste": "T7", "Event": "sent"},
+        {**document, "Event": "viewed", "Sivu": "kaksi"},
+        {**document, "Event": "sent", "Sivu": "2"},
+    )
+    result = run(session, content, now)
+    assert refusals(result) == [
+        (5, "Tunniste", "duplicate_in_file"),
+        (6, "Event", "event_unknown"),
+        (7, "Tunniste", "no_document"),
+        (8, "Event", "event_of_no_document"),
+        (9, "Event", "event_of_no_document"),
+        (10, "Sivu", "page_unfit"),
+        (11, "Sivu", "page_unfit"),
+    ]
+    assert (result.new, result.unchanged) == (3, 0)
+    [made] = all_of(session)
+    events = session.scalars(select(OfferDocumentEvent).order_by(OfferDocumentEvent.id)).all()
+    assert [(e.interaction_id, e.event, e.page, e.seconds) for e in events] == [
+        (made.id, "viewed", 2, 40),
+        (made.id, "forwarded", None, None),
+    ]
+    assert "muualla" not in str([event.external_id for event in events])
+    again = run(session, content, now)
+    assert (again.new, again.unchanged, len(again.problems)) == (0, 3, 7)
+
+
+@pytest.mark.usefixtures("contact")
 def test_a_workbook_is_read_like_a_text_file(session: Session, now: datetime) -> None:
     content = make_workbook(sheet_of(tuple(ROW), tuple(ROW.values())))
     assert numbers(run(session, content, now)) == (1, 1, 0, 0)
@@ -388,13 +428,14 @@ def test_every_column_has_one_meaning() -> None:
     assert columns.dropped == ()
 
 
-_PLAN = plan([*ROW, "Y-tunnus", "Summa", "Valuutta", "Tilikausi", "Tunniste", "Sivu"])
+NAMES = Names()
+_PLAN = plan([*ROW, "Y-tunnus", "Summa", "Valuutta", "Tilikausi", "Tunniste", "Sivu", "Event"])
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(max_size=40), max_size=12), st.sampled_from([None, "broken_quoting"]))
 def test_no_row_raises(texts: list[str], flaw: str | None) -> None:
-    found = read((2, texts, flaw), _PLAN, kind_names())
+    found = read((2, texts, flaw), _PLAN, NAMES)
     assert not isinstance(found, Problem) or found.code in PROBLEMS
 
 
