@@ -13,16 +13,13 @@ from mailer.campaigns import lifecycle
 from mailer.contacts import (
     consents,
     entry,
-    informing,
     interaction_lists,
     leavers,
     people,
     problems,
     provenance,
-    revalidation,
     searching,
 )
-from mailer.contacts.informing import Waiting, Which
 from mailer.contacts.interaction_entry import written_kinds
 from mailer.contacts.models import Company, Contact
 from mailer.contacts.people import Conflict, Refused
@@ -37,7 +34,7 @@ from mailer.roles.models import Title
 from mailer.roles.taxonomy import FUNCTION_LABELS, LEVEL_LABELS, LEVEL_RANKS
 from mailer.segments import build
 from mailer.segments.fields import KIND_LABELS, RELATIONSHIP_LABELS
-from mailer.web import contact_history, mailability
+from mailer.web import contact_duties, contact_history, mailability
 from mailer.web.guard import may, requires
 from mailer.web.paging import Paging, page_number, sorting
 from mailer.web.request import db_session, keep_changes, notice_in_force, signed_in_user
@@ -220,16 +217,8 @@ def show(contact_id: int) -> Answer:
             RELATIONSHIP_LABELS.get(contact.relationship_kind, contact.relationship_kind)
         ),
         basis=_(BASES[contact.basis]) if contact.basis else "",
-        kept_until=leavers.kept_until(contact, notice_in_force()),
-        successor=_successor(contact),
-        checked_against=revalidation.checked_against(session, contact),
-        uninformed=_first(informing.page(session, Which(contact_id=contact.id), now=now)[0]),
-        informed_way=_(informing.WAYS[contact.art14_way]) if contact.art14_way else "",
+        **contact_duties.standing(contact, now),
     )
-
-
-def _first(found: list[Waiting]) -> Waiting | None:
-    return found[0] if found else None
 
 
 def _dealing_kinds(contact_id: int) -> list[tuple[str, str]]:
@@ -240,11 +229,6 @@ def _dealing_kinds(contact_id: int) -> list[tuple[str, str]]:
         for kind, label in INTERACTION_KINDS.items()
         if kind in numbers
     ]
-
-
-def _successor(contact: Contact) -> Contact | None:
-    found = db_session().get(Contact, contact.successor_id) if contact.successor_id else None
-    return found if found is not None and found.erased_at is None else None
 
 
 def name_of(contact: Contact) -> str:
@@ -275,29 +259,9 @@ def new() -> str:
     """The form that adds a contact; for a successor with the employer and duties filled in."""
     today = clock.now().date().isoformat()
     values = {"dated": today, "relationship": "prospect"}
-    if (leaver := _leaver(request.args.get("successor_of", ""))) is not None:
-        values |= _duties_of(leaver) | {"successor_of": str(leaver.id)}
+    if (leaver := contact_duties.leaver(request.args.get("successor_of", ""))) is not None:
+        values |= contact_duties.of_leaver(leaver) | {"successor_of": str(leaver.id)}
     return _new_page({}, values)
-
-
-def _leaver(text: str) -> Contact | None:
-    """Whom the new contact comes after; None when that is nobody who has left."""
-    number = int(text) if text.isascii() and text.isdigit() and len(text) < 19 else 0
-    contact = db_session().get(Contact, number) if number else None
-    if contact is None or contact.left_at is None or contact.restricted_at is not None:
-        return None
-    return contact
-
-
-def _duties_of(leaver: Contact) -> dict[str, str]:
-    """What stays the same when somebody else takes over: the employer and the work."""
-    stored = _stored(leaver)
-    kept = ("company_name", "business_id", "country", "title", "duties", "language")
-    return {name: stored[name] for name in kept} | {
-        "source_kind": "system_entry",
-        "relationship": leaver.relationship_kind,
-        "basis": leaver.basis or "",
-    }
 
 
 @blueprint.post("/new")
@@ -322,7 +286,7 @@ def create() -> Answer:
     if isinstance(saved, Refused):
         page = _new_page(_words_of_refusal(saved), request.form, existing=saved.contact_id)
         return page, 422
-    if (leaver := _leaver(request.form.get("successor_of", ""))) is not None:
+    if (leaver := contact_duties.leaver(request.form.get("successor_of", ""))) is not None:
         leavers.name_successor(
             session, leaver, saved.contact, now=now, actor_id=signed_in_user().id
         )
@@ -352,7 +316,7 @@ def _new_page(
             name: values.get(name, "")
             for name in (*entry.FIELDS, *_CREATE_PROBLEMS, "successor_of")
         },
-        leaver=_leaver(values.get("successor_of", "")),
+        leaver=contact_duties.leaver(values.get("successor_of", "")),
         offered=entry.offered(notice) if notice else (),
         labels={name: _(label) for name, label in FIELDS.items()},
         language_options=list(LANGUAGE_NAMES.items()),

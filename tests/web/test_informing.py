@@ -6,8 +6,10 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import clock
+from mailer.campaigns.models import Campaign
 from mailer.contacts.models import Contact
 from mailer.db import transaction
+from mailer.sending.models import Message
 from tests.web.people import Browser, sign_in
 from tests.web.register import add_contact, audited
 
@@ -94,3 +96,26 @@ def test_what_is_not_clear_is_not_written_down(
     assert sentence in answer.text
     with transaction(sessions) as session:
         assert session.get_one(Contact, contact.id).art14_informed_at is None
+
+
+def test_the_page_names_the_campaign_whose_message_told_it(
+    client: Browser, sessions: Sessions
+) -> None:
+    now = clock.now()
+    contact = add_contact(sessions, art14_informed_at=now - timedelta(days=2))
+    with transaction(sessions) as session:
+        for days, name in ((2, "First letter"), (1, "Second letter")):
+            campaign = Campaign(name=name, created_at=now, updated_at=now)
+            session.add(campaign)
+            session.flush()
+            at = now - timedelta(days=days)
+            session.add(
+                Message(
+                    campaign_id=campaign.id, contact_id=contact.id, state="sent", sent_at=at,
+                    created_at=at,
+                )
+            )  # fmt: skip
+    sign_in(client)
+    page = client.get(f"/contacts/{contact.id}").text
+    assert "In a message of First letter" in page
+    assert "In a message of Second letter" not in page
