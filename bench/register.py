@@ -76,13 +76,13 @@ AS $$ SELECT substr(sha256('\\x{outer}'::bytea
 """
 COMPANIES = """
 INSERT INTO companies (name, name_key, business_id, company_key, domain, industry_code,
-  industry_name, headcount, turnover_eur, city, postal_code, country, source_id, created_at,
-  updated_at)
+  industry_name, headcount, headcount_year, turnover_eur, turnover_year, city, postal_code,
+  country, source_id, created_at, updated_at)
 SELECT 'Yritys ' || n || ' Oy', 'yritys ' || n, id, pg_temp.keyed('company:' || id),
   'yritys' || n || '.example', (CAST(:codes AS text[]))[1 + i], (CAST(:names AS text[]))[1 + i],
   CASE WHEN pg_temp.dice(n, 2, 10) > 0
-    THEN round(exp(pg_temp.dice(n, 3, 1000) / 1000.0 * 6.5))::int END,
-  CASE WHEN pg_temp.dice(n, 4, 10) > 1 THEN 100000::bigint * pg_temp.dice(n, 5, 5000) END,
+    THEN round(exp(pg_temp.dice(n, 3, 1000) / 1000.0 * 6.5))::int END, 2025,
+  CASE WHEN pg_temp.dice(n, 4, 10) > 1 THEN 100000::bigint * pg_temp.dice(n, 5, 5000) END, 2025,
   (CAST(:cities AS text[]))[1 + pg_temp.dice(n, 6, cardinality(CAST(:cities AS text[])))],
   lpad(pg_temp.dice(n, 7, 99999)::text, 5, '0'), 'FI', :source, :now, :now
 FROM generate_series(1, CAST(:companies AS bigint)) n,
