@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 
 from mailer.campaigns.models import Campaign, Link
 from mailer.contacts.models import Contact, Suppression
+from mailer.contacts.tracking import tracked
 from mailer.events import journal, marks
 from mailer.events.actors import judge
 from mailer.events.journal import NewEvent
@@ -28,7 +29,6 @@ from mailer.events.patterns import Hit
 from mailer.events.verdicts import hold, reclassify
 from mailer.notice import switches
 from mailer.notice.schema import Notice
-from mailer.sending.claims import tracked
 from mailer.sending.models import Message
 
 # One message's link, asked for again and again, must not fill the database. Beyond this, each

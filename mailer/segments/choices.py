@@ -27,6 +27,7 @@ _NAMED: dict[str, tuple[Any, Any]] = {
     "segment": (Segment.id, Segment.name),
     "fixed_list": (FixedList.id, FixedList.name),
     "campaign": (_campaigns.c.id, _campaigns.c.name),
+    "clicked_in": (_campaigns.c.id, _campaigns.c.name),
 }
 
 
@@ -40,7 +41,7 @@ def listed(session: Session, field: str, *, without: int | None = None) -> list[
         return [(str(key), label) for key, label in _lists(session).items()]
     id_, name = _NAMED[field]
     statement = select(id_, name).order_by(name).limit(LONGEST_LIST)
-    if field == "campaign":
+    if field in {"campaign", "clicked_in"}:
         launched_at = _campaigns.c.launched_at
         newest = launched_at.desc()
         statement = statement.where(launched_at.is_not(None)).order_by(None).order_by(newest)

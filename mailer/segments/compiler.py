@@ -101,10 +101,11 @@ class Compiler:
             raise SegmentError("field_undeclared", rule.path, name=gettext(rule.field.label))
         if rule.field.key == "segment":
             return self._membership(rule, member=true_wanted == (rule.comparison == "any_of"))
-        condition = conditions.holds(rule.field, rule.comparison, rule.value, self.now)
+        asked = (rule.field, rule.comparison, rule.value)
+        condition = conditions.holds(*asked, self.now, self.notice)
         if true_wanted:
             return condition
-        return and_(conditions.known(rule.field, rule.comparison, rule.value), not_(condition))
+        return and_(conditions.known(*asked, self.notice), not_(condition))
 
     def _membership(self, rule: Rule, *, member: bool) -> ColumnElement[bool]:
         parts = (

@@ -19,35 +19,52 @@ from sqlalchemy import (
     literal,
     not_,
     or_,
+    select,
     table,
     true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, REAL, TEXT
 
-from mailer.contacts.models import Company, Contact, Source
+from mailer.contacts.models import Company, ConsentState, Contact, Source
+from mailer.contacts.tracking import tracked
 from mailer.languages import TIMEZONE
+from mailer.notice.schema import Notice
 from mailer.roles.taxonomy import UNKNOWN, rank_level
-from mailer.segments.fields import CAMPAIGN_STATES, Field
+from mailer.segments.fields import CAMPAIGN_STATES, CLICKS, Field
 from mailer.segments.models import FixedPerson
 
-# The ledger is above segments, so it is named instead of importing its model.
+# The ledger and what happened are above segments, so they are named instead of importing models.
 _messages = table(
-    "messages", column("campaign_id", BigInteger), column("contact_id", BigInteger), column("state")
+    "messages",
+    column("id", BigInteger),
+    column("campaign_id", BigInteger),
+    column("contact_id", BigInteger),
+    column("state"),
+)
+_events = table(
+    "events", column("message_id", BigInteger), column("kind"), column("actor"), column("at")
 )
 
 Condition = Callable[[str, Any, datetime], ColumnElement[bool]]
 
 
-def holds(field: Field, comparison: str, value: Any, now: datetime) -> ColumnElement[bool]:
+def holds(
+    field: Field, comparison: str, value: Any, now: datetime, notice: Notice | None
+) -> ColumnElement[bool]:
     """SQL: the rule is true of the contact. NULL or false where the fact is not known."""
+    known_too = comparison == "none_of" or field.needs == CLICKS
+    asked = "any_of" if comparison == "none_of" else comparison
+    condition = _CONDITIONS[field.key](asked, value, now)
     if comparison == "none_of":
-        condition = _CONDITIONS[field.key]("any_of", value, now)
-        return and_(known(field, comparison, value), not_(condition))
-    return _CONDITIONS[field.key](comparison, value, now)
+        condition = not_(condition)
+    return and_(known(field, comparison, value, notice), condition) if known_too else condition
 
 
-def known(field: Field, comparison: str, value: Any) -> ColumnElement[bool]:
+def known(field: Field, comparison: str, value: Any, notice: Notice | None) -> ColumnElement[bool]:
     """SQL, never NULL: the register knows the fact that the rule is about."""
+    if field.needs == CLICKS:
+        # Of those whose clicks may not be recorded nobody knows whether they clicked (R110).
+        return tracked(notice, "clicks")
     if field.key == "campaign" and comparison != "open":
         return not_(_in_campaign(value, CAMPAIGN_STATES["open"]))
     if field.key == "level" and comparison == "any_of" and UNKNOWN in value:
@@ -162,6 +179,65 @@ def _campaign(comparison: str, value: Any, _now: datetime) -> ColumnElement[bool
     return _in_campaign(value, CAMPAIGN_STATES[comparison])
 
 
+def _consent(comparison: str, value: Any, _now: datetime) -> ColumnElement[bool]:
+    if comparison == "unsaid":
+        return not_(_said(value, ("given", "objected", "withdrawn")))
+    return _said(value, ("given",) if comparison == "given" else ("objected", "withdrawn"))
+
+
+def _said(kinds: tuple[str, ...], events: tuple[str, ...]) -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(
+            ConsentState.contact_id == Contact.id,
+            ConsentState.kind.in_(kinds),
+            ConsentState.event.in_(events),
+        )
+        .correlate_except(ConsentState)
+    )
+
+
+def _clicked(comparison: str, value: Any, now: datetime) -> ColumnElement[bool]:
+    if comparison == "never":
+        return not_(_clicks())
+    lately = _clicks(_events.c.at >= now - timedelta(days=value))
+    return lately if comparison == "within_days" else not_(lately)
+
+
+def _clicked_in(_comparison: str, value: Any, _now: datetime) -> ColumnElement[bool]:
+    return _clicks(_messages.c.campaign_id.in_(value))
+
+
+def _clicks(*also: ColumnElement[bool]) -> ColumnElement[bool]:
+    """SQL: a click that looks like a person's. Gateways' clicks are not the contact's doing."""
+    return (
+        exists()
+        .where(
+            _messages.c.contact_id == Contact.id,
+            _events.c.message_id == _messages.c.id,
+            _events.c.kind == "click",
+            _events.c.actor == "human",
+            *also,
+        )
+        .correlate_except(_messages, _events)
+    )
+
+
+def _unclicked(_comparison: str, value: Any, _now: datetime) -> ColumnElement[bool]:
+    # Counted for everybody at once, not once per person.
+    enough = (
+        select(_messages.c.contact_id)
+        .where(
+            _messages.c.contact_id.is_not(None),
+            _messages.c.campaign_id.is_not(None),
+            _messages.c.state.in_(CAMPAIGN_STATES["got"]),
+        )
+        .group_by(_messages.c.contact_id)
+        .having(func.count() >= value)
+    )
+    return and_(Contact.id.in_(enough), not_(_clicks()))
+
+
 def _fixed_list(_comparison: str, value: Any, _now: datetime) -> ColumnElement[bool]:
     return (
         exists()
@@ -196,6 +272,8 @@ _CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "company": _text(Company.name),
         "business_id": _one_of(Company.business_id),
         "headcount": _number(Company.headcount),
+        "headcount_year": _number(Company.headcount_year),
+        "turnover_year": _number(Company.turnover_year),
         "turnover": _number(Company.turnover_eur),
         "industry_code": _digits(Company.industry_code),
         "industry": _text(Company.industry_name),
@@ -208,6 +286,10 @@ _CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "added": _added,
         "last_marketing": _last_marketing,
         "campaign": _campaign,
+        "consent": _consent,
+        "clicked": _clicked,
+        "clicked_in": _clicked_in,
+        "unclicked": _unclicked,
         "fixed_list": _fixed_list,
     }
 )
@@ -227,6 +309,8 @@ _KNOWN: Mapping[str, ColumnElement[bool]] = MappingProxyType(
         "business_id": _written(Company.business_id),
         "headcount": Company.headcount.is_not(None),
         "turnover": Company.turnover_eur.is_not(None),
+        "headcount_year": Company.headcount_year.is_not(None),
+        "turnover_year": Company.turnover_year.is_not(None),
         "industry_code": _written(Company.industry_code),
         "industry": _written(Company.industry_name),
         "city": _written(Company.city),

@@ -1,16 +1,18 @@
 """What a segment rule can be about: the fields, how each is compared, and its words.
 
 A field is offered, and a saved rule on it works, only while the notice in force declares the data
-it reads (R110). There is no field on purchases or on a person's behaviour.
+it reads (R110). There is no field on purchases. The only behaviour is clicks that look like a
+person's, where the notice declares that each person's clicks are recorded.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from mailer.contacts.consents import KINDS
 from mailer.languages import LANGUAGE_NAMES, N_
 from mailer.notice.schema import Notice
-from mailer.notice.vocabulary import SOURCE_KINDS
+from mailer.notice.vocabulary import PURPOSES, SOURCE_KINDS
 from mailer.roles.taxonomy import FUNCTION_LABELS, LEVEL_LABELS, UNKNOWN
 
 # What a value must look like. Parsed in mailer.segments.values.
@@ -23,6 +25,9 @@ RANGE = "range"  # [lowest, highest], both included
 DATE = "date"  # "2026-11-24"
 DAYS = "days"  # a number of days back from now
 NOTHING = "nothing"  # the comparison says it all
+
+# Instead of a field of the notice: that it declares the recording of each person's clicks.
+CLICKS = "clicks"
 
 # Of the ledger's states, those in which a person got a campaign, did not, or nobody knows yet.
 CAMPAIGN_STATES: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -51,6 +56,9 @@ COMPARISONS: Mapping[str, str] = MappingProxyType(
         "got": N_("was got"),
         "missed": N_("was meant for them, but not got"),
         "open": N_("may have been got, which is not known"),
+        "given": N_("is given"),
+        "forbidden": N_("is forbidden or withdrawn"),
+        "unsaid": N_("is neither given nor forbidden"),
         "yes": N_("yes"),
         "no": N_("no"),
     }
@@ -81,6 +89,7 @@ RELATIONSHIP_LABELS: Mapping[str, str] = MappingProxyType(
         "customer": N_("Customer"),
     }
 )
+CONSENT_LABELS: Mapping[str, str] = MappingProxyType({**PURPOSES, **KINDS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +97,8 @@ class Field:
     """One thing a rule can be about.
 
     `comparisons`: comparison -> shape of its value. `needs`: the notice field that must be
-    declared; None when the register cannot be without it. `listed`: the values are offered as a
-    list read from the register. `unit`: what a number counts.
+    declared, or CLICKS; None when the register cannot be without it. `listed`: the values are
+    offered as a list read from the register. `unit`: what a number counts.
     """
 
     key: str
@@ -106,6 +115,7 @@ _LIST = {"any_of": CHOICES, "none_of": CHOICES}
 _WORDS = {"any_of": TEXTS, "none_of": TEXTS}
 _IDS = {"any_of": IDS, "none_of": IDS}
 _LEDGER = dict.fromkeys(CAMPAIGN_STATES, IDS)
+_YEAR = {"at_least": NUMBER, "at_most": NUMBER}
 _NUMBER = {"at_least": NUMBER, "at_most": NUMBER, "between": RANGE}
 
 _ALL = (
@@ -131,6 +141,14 @@ _ALL = (
     Field("kind", N_("Kind of contact"), "person", _LIST, None, KIND_LABELS),
     Field("relationship", N_("Relationship"), "person", _LIST, None, RELATIONSHIP_LABELS),
     Field("tag", N_("Tag"), "person", _WORDS, "tags", listed=True),
+    Field(
+        "consent",
+        N_("Consent"),
+        "person",
+        {"given": CHOICES, "forbidden": CHOICES, "unsaid": CHOICES},
+        None,
+        CONSENT_LABELS,
+    ),
     Field("has_phone", N_("Phone number"), "person", {"yes": NOTHING, "no": NOTHING}, "phone"),
     Field("company", N_("Company name"), "company", {"contains": TEXTS}, "company_name"),
     Field("business_id", N_("Business ID"), "company", _WORDS, "business_id"),
@@ -142,7 +160,9 @@ _ALL = (
         "headcount",
         unit=N_("employees"),
     ),
+    Field("headcount_year", N_("Year of the head-count"), "company", _YEAR, "headcount"),
     Field("turnover", N_("Turnover"), "company", _NUMBER, "turnover_eur", unit=N_("euros")),
+    Field("turnover_year", N_("Year of the turnover"), "company", _YEAR, "turnover_eur"),
     Field(
         "industry_code",
         N_("Industry code"),
@@ -177,6 +197,22 @@ _ALL = (
         {"within_days": DAYS, "not_within_days": DAYS, "never": NOTHING},
     ),
     Field("campaign", N_("Campaign"), "activity", _LEDGER, None, listed=True),
+    Field(
+        "clicked",
+        N_("Last click by a person"),
+        "activity",
+        {"within_days": DAYS, "not_within_days": DAYS, "never": NOTHING},
+        CLICKS,
+    ),
+    Field("clicked_in", N_("Clicked in the campaign"), "activity", _IDS, CLICKS, listed=True),
+    Field(
+        "unclicked",
+        N_("Messages got without ever clicking"),
+        "activity",
+        {"at_least": NUMBER},
+        CLICKS,
+        unit=N_("messages"),
+    ),
     Field("segment", N_("Segment"), "segment", _IDS, None, listed=True),
     Field("fixed_list", N_("Fixed list"), "segment", _IDS, None, listed=True),
 )
@@ -187,6 +223,8 @@ def declared(field: Field, notice: Notice | None) -> bool:
     """Whether the notice lets the field be used. Without a notice nothing is."""
     if notice is None:
         return False
+    if field.needs == CLICKS:
+        return notice.clicks.individual
     return field.needs is None or field.needs in notice.fields
 
 
@@ -201,6 +239,8 @@ def choices_offered(field: Field, notice: Notice | None) -> Mapping[str, str]:
         return {}
     if field.key == "source_kind":
         return _only(field.choices, notice.source_kinds)
+    if field.key == "consent":
+        return _only(field.choices, frozenset({*notice.purposes, *KINDS}))
     if field.key == "kind":
         return _only(field.choices, notice.person_kinds)
     return field.choices

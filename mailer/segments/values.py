@@ -127,6 +127,16 @@ def _listed(value: Any) -> list[Any]:
     return value
 
 
+_LIMITS = {
+    "role_confidence": (0, 100),
+    "turnover": (-MAX_NUMBER, MAX_NUMBER),
+    "headcount_year": (FIRST_YEAR, LAST_YEAR),
+    "turnover_year": (FIRST_YEAR, LAST_YEAR),
+    # Nobody is "without a click" who was never asked.
+    "unclicked": (1, MAX_NUMBER),
+}
+
+
 def _number(field: Field, _comparison: str, value: Any) -> int:
     if value is None or value == "":
         raise ValueProblem("value_missing")
@@ -134,8 +144,7 @@ def _number(field: Field, _comparison: str, value: Any) -> int:
         raise ValueProblem("bad_number")
     if isinstance(value, float) and (not math.isfinite(value) or value != int(value)):
         raise ValueProblem("bad_number")
-    highest = 100 if field.key == "role_confidence" else MAX_NUMBER
-    lowest = -MAX_NUMBER if field.key == "turnover" else 0
+    lowest, highest = _LIMITS.get(field.key, (0, MAX_NUMBER))
     if not lowest <= value <= highest:
         raise ValueProblem("bad_number")
     return int(value)

@@ -30,6 +30,9 @@ _CLAUSES = {
     "got": N_("they got the %(field)s %(value)s"),
     "missed": N_("they were to get the %(field)s %(value)s but did not"),
     "open": N_("it is not known whether they got the %(field)s %(value)s"),
+    "given": N_("%(field)s is given: %(value)s"),
+    "forbidden": N_("%(field)s is forbidden or withdrawn: %(value)s"),
+    "unsaid": N_("%(field)s is neither given nor forbidden: %(value)s"),
     "yes": N_("%(field)s is known"),
     "no": N_("%(field)s is not known"),
 }
@@ -192,7 +195,8 @@ def _either(words: list[str]) -> str:
 
 
 def _number(rule: Rule, _names: Names) -> str:
-    return _with_unit(rule, format_number(rule.value))
+    is_year = rule.field.key.endswith("_year")
+    return _with_unit(rule, str(rule.value) if is_year else format_number(rule.value))
 
 
 def _range(rule: Rule, _names: Names) -> str:

@@ -28,10 +28,8 @@ from sqlalchemy import (
     cast,
     exists,
     func,
-    literal,
     or_,
     select,
-    true,
     update,
 )
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -42,9 +40,8 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from mailer import gate
 from mailer.campaigns.models import Campaign
-from mailer.contacts.countries import OPEN_TRACKING_NEEDS_CONSENT
-from mailer.contacts.models import Company, ConsentState, Contact, Source
-from mailer.notice.schema import Notice, Tracking
+from mailer.contacts.models import Company, Contact, Source
+from mailer.contacts.tracking import tracked
 from mailer.sending import clocks, stops
 from mailer.sending.envelope import Person
 from mailer.sending.models import Message
@@ -302,29 +299,3 @@ def _unless(waits: ColumnElement[bool], changes: dict[str, Any]) -> dict[str, An
     """The changes, or just a later moment for what must wait."""
     kept = {name: case((waits, getattr(Message, name)), else_=to) for name, to in changes.items()}
     return kept | {"not_before": case((waits, _now() + WAIT_FOR_ANOTHER), else_=Message.not_before)}
-
-
-def tracked(notice: Notice | None, kind: str) -> ColumnElement[bool]:
-    """SQL: whether this person's opens or clicks may be recorded by the notice and by themselves.
-
-    Asked again at each hit; here it decides whether the message carries the pixel and our links.
-    """
-    tracking: Tracking | None = getattr(notice, kind) if notice else None
-    if tracking is None or tracking.mode == "off":
-        return literal(value=False)
-    said = (
-        select(ConsentState.event)
-        .where(ConsentState.contact_id == Contact.id, ConsentState.kind == "email_tracking")
-        .correlate_except(ConsentState)
-        .scalar_subquery()
-    )
-    given = func.coalesce(said == "given", literal(value=False))
-    if tracking.basis == "consent":
-        return given
-    free = func.coalesce(said.in_(["given", "lifted"]), true())
-    if kind != "opens":
-        return free
-    strict = Contact.countries.overlap(
-        cast(sorted(OPEN_TRACKING_NEEDS_CONSENT), Contact.countries.type)
-    )
-    return case((strict, given), else_=and_(free, true()))

@@ -338,6 +338,20 @@ CASES: list[tuple[str, str, Any, dict[str, Any], dict[str, Any]]] = [
         {"company": {"turnover_eur": 10**6 - 1}},
     ),
     (
+        "headcount_year",
+        "at_least",
+        2024,
+        {"company": {"headcount": 5, "headcount_year": 2024}},
+        {"company": {"headcount": 5, "headcount_year": 2023}},
+    ),
+    (
+        "turnover_year",
+        "at_most",
+        2024,
+        {"company": {"turnover_eur": 5, "turnover_year": 2024}},
+        {"company": {"turnover_eur": 5, "turnover_year": 2025}},
+    ),
+    (
         "industry_code",
         "starts_with",
         ["62.0", "63"],

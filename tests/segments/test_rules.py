@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 from mailer.contacts.models import Contact
 from mailer.gate import scope
 from mailer.languages import in_language
+from mailer.notice import profiles
 from mailer.notice.vocabulary import FIELDS as NOTICE_FIELDS
 from mailer.notice.vocabulary import PERSON_KINDS
 from mailer.segments import conditions, fields, presets, values, words
 from mailer.segments.compiler import Compiler
-from mailer.segments.fields import FIELDS
+from mailer.segments.fields import CLICKS, FIELDS
 from mailer.segments.rules import (
     MAX_DEPTH,
     MAX_RULES,
@@ -84,7 +85,8 @@ def good_value(field: fields.Field, comparison: str) -> st.SearchStrategy[Any]:
         case fields.IDS:
             return st.lists(st.integers(1, 2**63 - 1), min_size=1, max_size=3)
         case fields.NUMBER | fields.DAYS:
-            return st.integers(1, 100)
+            first = 1900 if field.key.endswith("_year") else 1
+            return st.integers(first, first + 99)
         case fields.RANGE:
             return st.tuples(st.integers(0, 40), st.integers(41, 80)).map(list)
         case fields.DATE:
@@ -320,6 +322,10 @@ def test_behaviour_purchases_and_raw_columns_are_no_fields(key: str) -> None:
         ({"field": "country", "is": "any_of", "value": ["Finland"]}, "bad_country"),
         ({"field": "business_id", "is": "any_of", "value": ["1234567-8"]}, "bad_business_id"),
         ({"field": "last_marketing", "is": "never", "value": 1}, "bad_value"),
+        ({"field": "headcount_year", "is": "at_least", "value": 24}, "bad_number"),
+        ({"field": "turnover_year", "is": "at_most", "value": 20_240}, "bad_number"),
+        ({"field": "unclicked", "is": "at_least", "value": 0}, "bad_number"),
+        ({"field": "consent", "is": "given", "value": ["profiling"]}, "bad_value"),
     ],
 )
 def test_a_value_that_does_not_fit_is_told_by_its_code(rule: Any, code: str) -> None:
@@ -344,13 +350,37 @@ def test_only_declared_fields_pass() -> None:
             check(headcount, notice)
         assert caught.value.code == "field_undeclared"
     offered = {field.key for field in fields.offered(notice_with(fields=["email"]))}
-    assert offered == {each.key for each in FIELDS.values() if each.needs is None}
+    assert offered == {each.key for each in FIELDS.values() if each.needs in {None, CLICKS}}
     assert fields.offered(None) == []
+
+
+@pytest.mark.parametrize("key", list(FIELDS))
+def test_a_field_withdrawn_by_the_notice_is_refused_with_its_name(key: str) -> None:
+    field = FIELDS[key]
+    without = {"fields": [each for each in NOTICE_FIELDS if each != field.needs]}
+    if field.needs == CLICKS:
+        without = {"tracking": tracking_with("aggregate")}
+    notice = notice_with(**without)
+    assert fields.declared(field, notice) is (field.needs is None)
+    comparison = next(iter(field.comparisons))
+    rule = Rule(field, comparison, None)
+    if field.needs is None:
+        check(Tree((rule,)), notice)
+        return
+    with in_language("en"), pytest.raises(SegmentError) as caught:
+        check(Tree((rule,)), notice)
+    with in_language("en"):
+        assert f"“{field.label}”" in caught.value.sentence()
+
+
+def tracking_with(mode: str) -> dict[str, Any]:
+    tracking = profiles.load("example")["tracking"]
+    return {**tracking, "clicks": {**tracking["clicks"], "mode": mode}}
 
 
 def test_every_field_has_a_condition_and_needs_what_a_notice_can_declare() -> None:
     for field in FIELDS.values():
-        assert field.needs is None or field.needs in NOTICE_FIELDS
+        assert field.needs in {None, CLICKS, *NOTICE_FIELDS}
         assert field.group in fields.GROUPS
         assert set(field.comparisons) <= set(fields.COMPARISONS)
     assert set(conditions._CONDITIONS) == set(FIELDS) - {"segment"}
@@ -411,6 +441,30 @@ def test_a_segment_is_told_as_a_sentence() -> None:
         " (does not exist any more). Left out: people for whom added to the register is within"
         " the last day."
     )
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        (("headcount_year", "at_least", 2024), "year of the head-count is at least 2024"),
+        (("consent", "given", ["events"]), "consent is given: Events"),
+        (("consent", "unsaid", ["events"]), "consent is neither given nor forbidden: Events"),
+        (("clicked", "within_days", 90), "last click by a person is within the last 90 days"),
+        (("clicked", "never", None), "last click by a person: never"),
+        (
+            ("unclicked", "at_least", 1000),
+            "messages got without ever clicking is at least 1,000 messages",
+        ),
+    ],
+)
+def test_years_consents_and_clicks_are_told_as_words(rule: tuple[str, str, Any], told: str) -> None:
+    field, comparison, value = rule
+    (node,) = parse(
+        {"field": field, "is": comparison} | ({} if value is None else {"value": value})
+    ).include
+    assert isinstance(node, Rule)
+    with in_language("en"):
+        assert words.plain(words.clause(node, {})) == told
 
 
 def test_what_comes_from_data_is_escaped() -> None:

@@ -21,10 +21,10 @@ from mailer.contacts import consents, suppression
 from mailer.contacts.address import canonical
 from mailer.contacts.consents import Statement
 from mailer.contacts.models import Company, Contact
+from mailer.contacts.tracking import tracked as may_be_tracked
 from mailer.db import transaction
 from mailer.sending import answers, delivery, handover, jobs, launch, rendering, sender
 from mailer.sending.claims import Claim, Claimed, Claims
-from mailer.sending.claims import tracked as may_be_tracked
 from mailer.sending.models import Message
 from mailer.sending.rendering import OptOutMissingError
 from tests.segments.register import notice_with
