@@ -95,7 +95,7 @@ def network_key(address: str) -> bytes:
         return keyed_hash("network:")
     if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
         found = found.ipv4_mapped
-    network = ipaddress.ip_network((found, 24 if found.version == 4 else 56), strict=False)
+    network = ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False)
     return keyed_hash(f"network:{network}")
 
 
@@ -170,7 +170,16 @@ def _lock(session: Session, key: bytes) -> None:
 
 
 def forget_old(session: Session, *, now: datetime) -> int:
-    """Delete what was typed and not confirmed within a week; how many that was."""
+    """Delete what was typed and not confirmed within a week; how many that was.
+
+    Whence it came is forgotten as soon as the limits need it no more: no notice lets us keep
+    addresses of networks (R22).
+    """
+    session.execute(
+        update(SignUp)
+        .where(SignUp.created_at < now - HOUR, SignUp.network_key != b"")
+        .values(network_key=b"")
+    )
     gone = session.execute(
         delete(SignUp)
         .where(SignUp.created_at < now - KEPT, SignUp.confirmed_at.is_(None))

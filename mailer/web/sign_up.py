@@ -142,8 +142,6 @@ def _find(key: str) -> tuple[SignUpForm, SignUpWording, Notice] | Response:
 
 def _is_hasty(form: SignUpForm) -> bool:
     """Whether the form should be shown once more: pressed too soon, or its page is too old."""
-    if looks_automatic():
-        return True
     if form.embedded and not request.form.get("shown"):
         return False  # from another site, which cannot say when it was shown
     page = f"join:{form.key}"

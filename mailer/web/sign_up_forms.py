@@ -4,6 +4,7 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from werkzeug.wrappers import Response
 
 from mailer import clock, installation
+from mailer.campaigns.models import SenderDomain
 from mailer.contacts import confirming, sign_up_forms
 from mailer.contacts.sign_up_forms import Wanted
 from mailer.contacts.sign_up_models import SignUpForm, SignUpWording
@@ -81,11 +82,13 @@ def show(form_id: int) -> str:
     notice = notice_in_force()
     versions = sign_up_forms.wordings(db_session(), form.id)
     usable = confirming.is_open(form, notice)
+    domain = db_session().get(SenderDomain, form.sender_address.rpartition("@")[2])
     snippets = [] if notice is None else _snippets(form, versions[0], notice)
     return render_template(
         "web/sign_up_forms/show.html",
         form=form,
         usable=usable,
+        sends=domain is not None and domain.verified,
         versions=versions,
         snippets=snippets if usable and form.embedded else [],
         address=_address(form),

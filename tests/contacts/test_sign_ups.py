@@ -1,11 +1,14 @@
 """What is typed into a form enters the register by its owner's own act, and by nothing else."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.audit import AuditEntry
 from mailer.contacts import (
@@ -23,7 +26,7 @@ from mailer.contacts.models import Contact, Suppression
 from mailer.contacts.sign_up_models import SignUp, SignUpForm
 from mailer.contacts.suppression import Entry, of_address, of_company, of_domain
 from mailer.notice import switches
-from tests.contacts.joining import TYPED, make_form, type_in, wanted
+from tests.contacts.joining import HOME, TYPED, make_form, type_in, wanted
 from tests.contacts.staff import make_staff
 from tests.segments.register import (
     make_company,
@@ -106,6 +109,43 @@ def test_many_networks_cannot_write_to_everybody_at_one_company(
         for number in range(sign_ups.MOST_TO_DOMAIN + 5)
     ]
     assert sum(each is not None for each in kept) == sign_ups.MOST_TO_DOMAIN
+
+
+def at_once(act: Callable[[], object]) -> list[object]:
+    """What eight threads get that do it at the same moment."""
+    start = Barrier(8)
+
+    def run(_: int) -> object:
+        start.wait(120)
+        return act()
+
+    with ThreadPoolExecutor(8) as threads:
+        return list(threads.map(run, range(8)))
+
+
+def test_many_who_type_one_address_at_the_same_moment_are_one(
+    sessions: sessionmaker[Session], now: datetime
+) -> None:
+    with sessions.begin() as session:
+        publish_notice(session, now)
+        form = make_form(session, now, make_staff(session, now))
+
+    def type_once() -> bool:
+        with sessions.begin() as session:
+            return type_in(session, session.get_one(SignUpForm, form.id), now) is not None
+
+    assert sorted(map(bool, at_once(type_once))) == [False] * 7 + [True]
+    with sessions() as session:
+        (sign_up,) = session.query(SignUp)
+
+    def confirm_once() -> str:
+        with sessions.begin() as session:
+            return confirming.confirm(session, sign_up.id, sign_up.address_key, now=now).outcome
+
+    assert sorted(map(str, at_once(confirm_once))) == ["confirmed"] + ["repeated"] * 7
+    with sessions() as session:
+        assert session.scalar(text("SELECT count(*) FROM consent_events")) == 1
+        assert session.get_one(SignUpForm, form.id).confirmed == 1
 
 
 @pytest.mark.parametrize("address", ["", "unknown", "::ffff:203.0.113.9", "203.0.113.9"])
@@ -331,6 +371,20 @@ def test_after_a_week_there_is_nothing_to_confirm_and_nothing_left(
     assert confirm(session, sign_up, later) == "expired"
     assert sign_ups.forget_old(session, now=later) == 1
     assert [each.state for each in session.query(SignUp)] == ["confirmed"]
+
+
+def test_whence_something_was_typed_is_forgotten_within_hours(
+    session: Session, form: SignUpForm, now: datetime
+) -> None:
+    sign_up = type_in(session, form, now)
+    assert sign_up is not None
+    sign_ups.forget_old(session, now=now + timedelta(minutes=59))
+    session.refresh(sign_up)
+    assert sign_up.network_key == sign_ups.network_key(HOME)
+    sign_ups.forget_old(session, now=now + timedelta(minutes=61))
+    session.refresh(sign_up)
+    assert sign_up.network_key == b""
+    assert sign_up.typed is not None
 
 
 def test_what_waits_goes_with_a_person_who_is_deleted(

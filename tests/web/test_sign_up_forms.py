@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from mailer.campaigns.models import SenderDomain
 from mailer.contacts.sign_up_models import SignUp, SignUpForm, SignUpWording
 from mailer.db import transaction
 from tests.contacts.joining import TYPED
@@ -121,6 +122,17 @@ def test_what_is_copied_to_another_site_works_as_it_is(client: Browser, sessions
     with transaction(sessions) as session:
         (sign_up,) = session.query(SignUp)
         assert sign_up.language == "fi"
+
+
+def test_a_sender_that_is_not_verified_is_told(client: Browser, sessions: Sessions) -> None:
+    publish(sessions)
+    sign_in(client)
+    client.post(f"{URL}/new", data=FORM)
+    (form,) = forms(sessions)
+    assert "has not verified the domain" in client.get(f"{URL}/{form.id}").text
+    with transaction(sessions) as session:
+        session.add(SenderDomain(domain="esimerkki.example", verified=True))
+    assert "has not verified the domain" not in client.get(f"{URL}/{form.id}").text
 
 
 def test_a_form_that_the_notice_no_longer_has_is_told(client: Browser, sessions: Sessions) -> None:
