@@ -1,7 +1,7 @@
 """The form of a dealing: what was typed -> an entry, and what is wrong, in words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -13,6 +13,7 @@ from mailer.contacts import offer_documents
 from mailer.contacts.interaction_entry import (
     CURRENCIES,
     HOLD_YEARS,
+    LATEST_END,
     REFUSALS,
     VALUED_KINDS,
     Entry,
@@ -116,8 +117,21 @@ def values_of(row: Interaction) -> dict[str, str]:
         "amount": f"{row.amount:.2f}".replace(".", ",") if row.amount is not None else "",
         "currency": row.currency or "EUR",
         "reference": row.reference,
-        "financial_year": str(row.held_until.year - HOLD_YEARS) if row.held_until else "",
+        "financial_year": _financial_year(row, local.year),
     }
+
+
+def _financial_year(row: Interaction, year: int) -> str:
+    # A hold that a correction did not shorten may be of another year than the date tells.
+    ended = row.held_until.year - HOLD_YEARS if row.held_until else None
+    return str(ended) if ended in (year, year + LATEST_END) else ""
+
+
+def as_before(entry: Entry, row: Interaction) -> Entry:
+    """The entry with the moment of what it corrects, where a form shows the two alike: forms have
+    no seconds."""
+    shown = row.at.replace(second=0, microsecond=0)
+    return replace(entry, at=row.at) if entry.at == shown else entry
 
 
 def choices(notice: Notice | None, *, had: str | None = None) -> dict[str, Any]:

@@ -221,7 +221,7 @@ def save(interaction_id: int) -> Answer:
     done = interactions.correct(
         db_session(),
         row.id,
-        read.entry,
+        forms.as_before(read.entry, row),
         version=int(version),
         now=clock.now(),
         actor_id=signed_in_user().id,

@@ -260,6 +260,47 @@ def test_a_note_is_corrected_and_a_second_correction_of_the_same_page_is_told(
         assert wrong.status_code == 400
 
 
+def fields_of(page: str) -> dict[str, str]:
+    """What a form of a dealing would send."""
+    typed = re.findall(r'name="(\w+)"[^>]* value="([^"]*)"', page)
+    chosen = re.findall(r'name="(kind|currency)".*?<option value="(\w+)" selected', page, re.DOTALL)
+    words = re.findall(r'<textarea[^>]* name="(\w+)"[^>]*>\n?(.*?)</textarea>', page, re.DOTALL)
+    return {name: html.unescape(value) for name, value in [*typed, *chosen, *words]}
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"at": datetime(2026, 5, 1, 9, 30, 15, 250, tzinfo=UTC)},
+        {"kind": "invoice", "at": datetime(2026, 5, 1, 9, 30, tzinfo=UTC), "reference": "1"},
+        {"kind": "order", "at": datetime(2026, 9, 1, tzinfo=UTC), "financial_year": 2027},
+        {"body": "rivi 1\n\nrivi 2 & <b>"},
+    ],
+)
+def test_a_form_that_is_saved_as_it_was_changes_nothing(
+    client: Browser, sessions: Sessions, contact: Contact, facts: dict[str, Any]
+) -> None:
+    row = add(sessions, contact, **facts)
+    sign_in(client, roles=["marketer"])
+    form = fields_of(client.get(f"/dealings/{row.id}/edit").text)
+    assert form["kind"] == row.kind
+    assert client.post(f"/dealings/{row.id}/edit", data=form).status_code == 303
+    [now] = dealings(sessions)
+    assert (now.version, now.at, now.body, now.held_until) == (1, row.at, row.body, row.held_until)
+
+
+def test_a_voucher_whose_date_was_corrected_far_back_can_be_corrected_again(
+    client: Browser, sessions: Sessions, contact: Contact
+) -> None:
+    row = add(sessions, contact, kind="invoice", at=datetime(2026, 5, 1, tzinfo=UTC))
+    sign_in(client, roles=["marketer"])
+    for changes in ({"on": "2021-05-01", "financial_year": ""}, {"title": "Oikein"}):
+        form = fields_of(client.get(f"/dealings/{row.id}/edit").text) | changes
+        assert client.post(f"/dealings/{row.id}/edit", data=form).status_code == 303
+    [now] = dealings(sessions)
+    assert (now.title, now.at.year, str(now.held_until)) == ("Oikein", 2021, "2032-12-31")
+
+
 def test_a_note_is_deleted_after_a_question(
     client: Browser, sessions: Sessions, contact: Contact
 ) -> None:
