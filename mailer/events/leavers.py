@@ -1,8 +1,8 @@
 """Who has probably left their employer: a mailbox that is gone where colleagues' mail arrives.
 
 A server that says "no such mailbox" may be wrong or out of order; where it takes mail for others,
-or a title or employer has changed lately, the person has rather left (R103). Asked set-wise and
-again and again, because the colleague's delivery may come after the bounce.
+or a title or employer has changed lately, or a mail says so, the person has rather left (R103).
+Asked set-wise and again and again, because the colleague's delivery may come after the bounce.
 """
 
 from datetime import datetime, timedelta
@@ -40,6 +40,11 @@ _GONE = text(
             SELECT FROM field_changes AS f
             WHERE f.contact_id = c.id AND f.at > :since
               AND f.field IN ('title', 'company', 'company_name')
+        )
+        -- Somebody answered that the person works there no more.
+        OR EXISTS (
+            SELECT FROM inbound_messages AS i
+            WHERE i.contact_id = c.id AND i.kind = 'left' AND i.received_at > :since
         )
       )
     GROUP BY c.id

@@ -7,7 +7,14 @@ from werkzeug.wrappers import Response
 
 from mailer import clock
 from mailer.accounts.models import User
-from mailer.contacts import companies, company_facts, interaction_lists, searching, suppression
+from mailer.contacts import (
+    companies,
+    company_facts,
+    interaction_lists,
+    leavers,
+    searching,
+    suppression,
+)
 from mailer.contacts.interaction_entry import written_kinds
 from mailer.contacts.models import Company, Contact
 from mailer.contacts.searching import Search
@@ -89,6 +96,7 @@ def _company_page(company: Company, errors: dict[str, str]) -> str:
         verdicts=mailability.verdicts(session, [person.id for person in found], now),
         sentence=build.sentence,
         roles=companies.roles(session, company.id),
+        gone=leavers.page(session, notice, unanswered=True, company_id=company.id)[0],
         bans=bans,
         dealings=dealings,
         dealings_total=dealings_total,

@@ -18,7 +18,7 @@ _KEPT = ("company_name", "business_id", "country", "title", "duties", "language"
 
 def standing(contact: Contact, now: datetime) -> dict[str, Any]:
     """What the page says of informing, checks and leaving, by the names that it uses."""
-    session = db_session()
+    session, notice = db_session(), notice_in_force()
     waiting, _total = informing.page(session, Which(contact_id=contact.id), now=now)
     way = contact.art14_way
     return {
@@ -26,7 +26,9 @@ def standing(contact: Contact, now: datetime) -> dict[str, Any]:
         "informed_way": _(informing.WAYS[way]) if way in informing.WAYS else "",
         "informed_by": _informed_by(contact),
         "checked_against": revalidation.checked_against(session, contact),
-        "kept_until": leavers.kept_until(contact, notice_in_force()),
+        # A check names a kind of source, and the notice says which there are.
+        "may_be_checked": notice is not None and contact.restricted_at is None,
+        "kept_until": leavers.kept_until(contact, notice),
         "successor": _successor(contact),
     }
 

@@ -14,6 +14,7 @@ from mailer.contacts import suppression
 from mailer.contacts.address import address_key, canonical
 from mailer.contacts.models import Contact, FieldChange, Suppression
 from mailer.events import intake, leavers
+from mailer.events.mail_models import InboundMessage
 from mailer.sending.models import Message
 from tests.contacts.staff import make_staff
 from tests.events.register import make_contact, make_message, ses_event, store
@@ -105,6 +106,16 @@ def test_a_title_that_changed_is_a_sign_too(session: Session) -> None:
     assert mark(session) == 0
     change = {"contact_id": anna.id, "field": "title", "old_value": "CFO", "new_value": "COO"}
     session.add(FieldChange(**change, at=NOW - timedelta(days=3)))
+    session.flush()
+    assert mark(session) == 1
+
+
+def test_a_mail_that_says_so_is_a_sign_too(session: Session) -> None:
+    anna = add(session)
+    bounce(session, anna)
+    session.add(
+        InboundMessage(kind="left", state="closed", ses_id="1", received_at=NOW, contact_id=anna.id)
+    )
     session.flush()
     assert mark(session) == 1
 

@@ -39,6 +39,9 @@ def test_the_list_and_the_page_say_who_has_left(client: Browser, sessions: Sessi
     leaver = add_leaver(sessions)
     sign_in(client, roles=["marketer"])
     assert "Lehtonen" in client.get("/contacts/leavers").text
+    company = client.get(f"/companies/{leaver.company_id}").text
+    assert "Anna Lehtonen has probably left the company." in company
+    assert f"/contacts/new?successor_of={leaver.id}" in company
     page = client.get(f"/contacts/{leaver.id}").text
     assert "Has probably left the employer" in page
     assert "Add the successor" in page
@@ -67,6 +70,7 @@ def test_a_successor_is_added_with_employer_and_duties_filled_in(
         assert session.get_one(Contact, leaver.id).successor_id == berta.id
     assert "Berta Berg" in client.get(f"/contacts/{leaver.id}").text
     assert "Lehtonen" not in client.get("/contacts/leavers?unanswered=1").text
+    assert "has probably left" not in client.get(f"/companies/{leaver.company_id}").text
 
 
 @pytest.mark.parametrize("other", ["x", "0", "999", "99999999999999999999", "-1"])
