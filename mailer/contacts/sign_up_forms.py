@@ -48,7 +48,9 @@ PROBLEMS = {
 CLOSED = {
     "no_notice": N_("Publish the privacy notice first: a form asks only what it declares."),
     "no_form_source": N_("The notice does not declare forms as a source of data."),
-    "no_company": N_("The notice does not declare the company, and only people at work are stored"),
+    "no_company": N_(
+        "The notice does not declare the company, and only people at work are stored."
+    ),
 }
 _KEY_BYTES = 12
 _KEY = re.compile(r"[\w-]{16}", re.ASCII)
