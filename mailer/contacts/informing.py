@@ -31,7 +31,7 @@ WAYS = {
 # Blocked people who are nobody's customer are kept this long, so that an oversight can be mended.
 KEPT_BLOCKED = timedelta(days=14)
 SOON = 7
-_BATCH = 1000
+BATCH = 1000
 Columns = TypeVarTuple("Columns")
 
 
@@ -181,9 +181,15 @@ def record(
 
 
 def mark_overdue(session: Session, *, now: datetime) -> int:
-    """Mark those whose month is over, so that the gate blocks them; how many are marked now."""
-    late = _joined(select(Contact.id)).where(
-        *_wanted(Which(overdue=True), now), Contact.art14_overdue_at.is_(None)
+    """Mark those whose month is over, so that the gate blocks them; how many are marked now.
+
+    At most BATCH at a time: whoever sends waits for the rows.
+    """
+    late = (
+        _joined(select(Contact.id))
+        .where(*_wanted(Which(overdue=True), now), Contact.art14_overdue_at.is_(None))
+        .order_by(Contact.id)
+        .limit(BATCH)
     )
     marked = session.execute(
         update(Contact)
@@ -199,7 +205,8 @@ def mark_overdue(session: Session, *, now: datetime) -> int:
 
 
 def delete_uninformed(session: Session, *, now: datetime) -> int:
-    """Delete those who have been blocked for KEPT_BLOCKED and still know nothing; how many.
+    """Delete those who have been blocked for KEPT_BLOCKED and still know nothing; how many, and
+    at most BATCH at a time.
 
     Whoever is or was a customer stays blocked: they know us, and invoices may hang on them.
     """
@@ -211,13 +218,13 @@ def delete_uninformed(session: Session, *, now: datetime) -> int:
             Contact.relationship_kind == "prospect",
         )
         .order_by(Contact.id)
+        .limit(BATCH)
     ).all()
-    for start in range(0, len(ids), _BATCH):
-        batch = ids[start : start + _BATCH]
-        removal.remove_all(session, batch, now=now)
+    if ids:
+        removal.remove_all(session, ids, now=now)
         audit.record(
-            session, "contacts.uninformed_deleted", "contact", None, now=now, people=len(batch),
-            ids=list(batch),
+            session, "contacts.uninformed_deleted", "contact", None, now=now, people=len(ids),
+            ids=list(ids),
         )  # fmt: skip
     return len(ids)
 

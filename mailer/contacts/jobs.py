@@ -99,16 +99,21 @@ def delete_private_persons() -> None:
 
 def keep_time_to_inform() -> None:
     """Block those who were not told in time where their data came from, and at last delete them
-    (R48)."""
-    now = clock.now()
-    with transaction(installation.current().sessions) as session:
+    (R48). What is not done within a minute is done by the next one."""
+    sessions = installation.current().sessions
+    now, finish_by = clock.now(), time.monotonic() + _SECONDS
+    with sessions() as session:
         # Without a notice there is nothing to point people to, and nobody is mailed.
         if switches.in_force(session, now) is None:
             return
-        marked = informing.mark_overdue(session, now=now)
-        deleted = informing.delete_uninformed(session, now=now)
-    if marked or deleted:
-        log.warning("not_informed_in_time", extra={"blocked": marked, "deleted": deleted})
+    for step in (informing.mark_overdue, informing.delete_uninformed):
+        done, batch = 0, informing.BATCH
+        while batch == informing.BATCH and time.monotonic() < finish_by and not stopping.asked():
+            with transaction(sessions) as session:
+                batch = step(session, now=now)
+            done += batch
+        if done:
+            log.warning("not_informed_in_time", extra={"step": step.__name__, "people": done})
 
 
 def forget_released_dealings() -> None:

@@ -177,3 +177,15 @@ def test_the_numbers_say_how_urgent_it_is(session: Session, now: datetime) -> No
     assert [(each.id, number) for each, number in informing.sources(session, now=now)] == [
         (source.id, 5)
     ]
+
+
+def test_many_are_blocked_and_deleted_a_batch_at_a_time(
+    session: Session, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(informing, "BATCH", 2)
+    source = make_source(session, now)
+    for _ in range(3):
+        add(session, now, source, created_at=now - timedelta(days=60))
+    assert [informing.mark_overdue(session, now=now) for _ in range(3)] == [2, 1, 0]
+    later = now + timedelta(days=15)
+    assert [informing.delete_uninformed(session, now=later) for _ in range(3)] == [2, 1, 0]

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from mailer import installation, stopping
 from mailer.config import Settings
-from mailer.contacts import import_runs, importing, jobs, suppression_jobs
+from mailer.contacts import import_runs, importing, informing, jobs, suppression_jobs
 from mailer.contacts.importing import Choices
 from mailer.contacts.models import (
     Contact,
@@ -176,11 +176,13 @@ def test_the_hourly_sweep_deletes_private_persons_and_nobody_else(
 
 
 def test_who_was_not_informed_in_time_is_blocked_and_later_deleted(
-    sessions: sessionmaker[Session], now: datetime
+    sessions: sessionmaker[Session], now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(informing, "BATCH", 1)
     with transaction(sessions) as session:
         source = make_register_source(session, now)
-        contact_id = make_contact(session, source, now, created_at=now - timedelta(days=60)).id
+        for _ in range(2):
+            contact_id = make_contact(session, source, now, created_at=now - timedelta(days=60)).id
     jobs.keep_time_to_inform()
     with sessions() as session:
         assert session.get_one(Contact, contact_id).art14_overdue_at == now
