@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from mailer.contacts import web_visits
 from mailer.contacts.models import ConsentEvent, ConsentState
 from mailer.languages import N_
 
@@ -78,6 +79,15 @@ def record(
             for statement in statements
         ],
     ).all()
+    # What stood on a consent alone goes with it (R27, GDPR 17(1)(b)).
+    web_visits.forget(
+        session,
+        {
+            statement.contact_id
+            for statement in statements
+            if statement.kind == web_visits.CONSENT and statement.event in ("withdrawn", "objected")
+        },
+    )
     latest = {(row.contact_id, row.kind): row for row in added}
     upsert = insert(ConsentState)
     session.execute(

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -82,6 +82,12 @@ def of_contact(session: Session, contact_id: int, *, limit: int = 200) -> Sequen
         .order_by(WebVisit.at.desc(), WebVisit.id.desc())
         .limit(limit)
     ).all()
+
+
+def forget(session: Session, contact_ids: Collection[int]) -> None:
+    """Delete the visits of people who have taken their consent back."""
+    if contact_ids:
+        session.execute(delete(WebVisit).where(WebVisit.contact_id.in_(contact_ids)))
 
 
 def path_of(address: str) -> str | None:

@@ -243,6 +243,28 @@ def test_no_visit_of_the_restricted_or_the_erased_is_kept(
     assert outcome == Refused("", code)
 
 
+@pytest.mark.parametrize(
+    ("kind", "event", "left"),
+    [
+        ("cookies", "withdrawn", 1),
+        ("cookies", "objected", 1),
+        ("cookies", "given", 2),
+        ("email_marketing", "objected", 2),
+    ],
+)
+def test_visits_go_when_the_consent_to_cookies_is_taken_back(
+    session: Session, source: Source, contact: Contact, now: datetime, kind: str, event: str,
+    left: int,
+) -> None:  # fmt: skip
+    other = make_contact(session, source, now)
+    for person in (contact, other):
+        agree(session, person, now)
+        web_visits.record_many(session, [visit(person, now)], source, now=now)
+    consents.record(session, [Statement(contact.id, kind, event)], actor="person", now=now)
+    assert len(visits(session)) == left
+    assert (other.id, "/hinnat", None) in visits(session)
+
+
 def test_a_visit_told_again_is_there_once(
     session: Session, source: Source, contact: Contact, now: datetime
 ) -> None:
