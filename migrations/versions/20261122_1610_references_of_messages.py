@@ -69,4 +69,6 @@ def downgrade() -> None:
     )
     for column, parent in REFERENCES.items():
         op.execute(f"DROP TRIGGER refers_{column} ON messages")
-        op.create_foreign_key(f"fk_messages_{column}_{parent}", "messages", parent, [column], ["id"])
+        op.create_foreign_key(
+            f"fk_messages_{column}_{parent}", "messages", parent, [column], ["id"]
+        )
