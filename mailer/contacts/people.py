@@ -4,7 +4,7 @@ Every value keeps where it came from and every change what was there before (R30
 who edit the same contact are told of each other instead of the last one winning.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from mailer import audit
 from mailer.contacts import entry
+from mailer.contacts.checked_rows import Company as Employer
 from mailer.contacts.checked_rows import Row
 from mailer.contacts.models import Company, Contact, FieldChange, Source, Suppression
 from mailer.contacts.origins import Origin as ImportOrigin
@@ -85,6 +86,49 @@ class Conflict:
     differences: tuple[Difference, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What contacts that come together share, looked up once for all of them."""
+
+    source: Source
+    version_id: int | None
+    titles: Titles
+    companies: Mapping[Employer, int | None]
+
+
+def share(
+    session: Session,
+    rows: Sequence[Row],
+    origin: Origin,
+    *,
+    notice: Notice,
+    now: datetime,
+    actor_id: int | None,
+    relationship: str = "prospect",
+) -> Shared:
+    """What checked rows of one origin share. Companies are made of those rows only that `create`
+    would take."""
+    titles = _titles(session, rows)
+    taken = [
+        row.company
+        for row in rows
+        if row.company is not None
+        and not is_outside(
+            row, titles.role(row.title, row.duties), relationship=relationship, notice=notice
+        )
+        and refusal(session, row, None) is None
+    ]
+    source = add_source(session, origin, now=now, actor_id=actor_id)
+    employers = list(dict.fromkeys(taken))
+    version = switches.version_in_force(session, now)
+    return Shared(
+        source,
+        version.id if version else None,
+        titles,
+        dict(zip(employers, _companies(session, employers, source, now), strict=True)),
+    )
+
+
 def create(
     session: Session,
     row: Row,
@@ -94,17 +138,23 @@ def create(
     now: datetime,
     actor_id: int | None,
     relationship: str = "prospect",
+    shared: Shared | None = None,
 ) -> Saved | Refused:
-    """Add a contact from a checked form (mailer.contacts.entry)."""
+    """Add a contact from a checked form (mailer.contacts.entry). `shared`: of many at once."""
     if (problem := refusal(session, row, None)) is not None:
         return problem
-    role = _role(session, row)
+    titles = shared.titles if shared else _titles(session, [row])
+    role = titles.role(row.title, row.duties)
     if is_outside(row, role, relationship=relationship, notice=notice):
         return Refused("title", "duties_outside_offering")
-    source = add_source(session, origin, now=now, actor_id=actor_id)
-    version = switches.version_in_force(session, now)
+    if shared is None:
+        shared = share(
+            session, [row], origin, notice=notice, now=now, actor_id=actor_id,
+            relationship=relationship,
+        )  # fmt: skip
+    source = shared.source
     contact = Contact(
-        company_id=_company(session, row, source, now),
+        company_id=_employer(session, row, shared, now),
         kind=row.kind,
         **{name: getattr(row, name) for name in EDITED},
         tags=list(row.tags),
@@ -116,7 +166,7 @@ def create(
         basis=origin.basis,
         relationship_kind=relationship,
         source_id=source.id,
-        notice_version_id=version.id if version else None,
+        notice_version_id=shared.version_id,
         collected_at=min(datetime.combine(origin.dated, time(), UTC), now),
         quarantined_at=now if row.quarantine else None,
         quarantine_reason=row.quarantine,
@@ -268,7 +318,8 @@ def _set_role_of_title(
     if not {"title", "duties"} & set(changed) or has_role_by_hand(contact):
         return
     contact.role_set_at = None
-    for name, value in _role_columns(_role(session, row)).items():
+    role = _titles(session, [row]).role(row.title, row.duties)
+    for name, value in _role_columns(role).items():
         setattr(contact, name, value)
 
 
@@ -324,29 +375,35 @@ def _conflict(session: Session, contact: Contact, row: Row, fields: Collection[s
     )
 
 
+def _employer(session: Session, row: Row, shared: Shared, now: datetime) -> int | None:
+    if row.company is None or row.company in shared.companies:
+        return shared.companies[row.company] if row.company else None
+    # What was in its way a moment ago is gone.
+    return _company(session, row, shared.source, now)
+
+
 def _company(session: Session, row: Row, source: Source, now: datetime) -> int | None:
     """The company that a row names, found or made."""
-    if row.company is None:
-        return None
-    staged = stage_companies(
-        session,
-        [row.company],
-        ImportOrigin(
-            import_id=None,  # type: ignore[arg-type] # typed by hand: no file
-            source_id=source.id,
-            source_kind=source.kind,
-            dated=source.dated,
-            basis=source.basis,
-            relationship="",
-            notice_version_id=0,
-            default_language="",
-            rules={},
-            now=now,
-        ),
-        dry_run=False,
+    return _companies(session, [row.company], source, now)[0] if row.company else None
+
+
+def _companies(
+    session: Session, employers: Sequence[Employer], source: Source, now: datetime
+) -> list[int | None]:
+    """The companies, found or made, in their order."""
+    origin = ImportOrigin(
+        import_id=None,  # type: ignore[arg-type] # typed by hand: no file
+        source_id=source.id,
+        source_kind=source.kind,
+        dated=source.dated,
+        basis=source.basis,
+        relationship="",
+        notice_version_id=0,
+        default_language="",
+        rules={},
+        now=now,
     )
-    found: int | None = staged[0][0]
-    return found
+    return stage_companies(session, employers, origin, dry_run=False)[0]
 
 
 def _company_name(session: Session, company_id: int | None) -> str:
@@ -354,10 +411,10 @@ def _company_name(session: Session, company_id: int | None) -> str:
     return company.name if company else ""
 
 
-def _role(session: Session, row: Row) -> RoleFacts:
+def _titles(session: Session, rows: Sequence[Row]) -> Titles:
     titles = Titles()
-    titles.learn(session, [row.title], dry_run=False)
-    return titles.role(row.title, row.duties)
+    titles.learn(session, [row.title for row in rows], dry_run=False)
+    return titles
 
 
 def _role_columns(role: RoleFacts) -> dict[str, Any]:

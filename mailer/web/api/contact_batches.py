@@ -3,7 +3,7 @@
 from typing import Any
 
 from mailer.contacts import people
-from mailer.contacts.provenance import Origin
+from mailer.contacts.checked_rows import Row
 from mailer.languages import N_
 from mailer.notice.schema import Notice
 from mailer.web.api import bodies
@@ -61,39 +61,44 @@ def add_contacts(call: Call) -> Reply:
     origin, faults = read_origin(call, notice)
     if faults or origin is None:
         raise Problem("invalid", faults=faults)
-    results = [
-        {"index": index, **_add(call, person, origin, notice, index)}
-        for index, person in enumerate(call.body["contacts"])
-    ]
+    relationship = call.body.get("relationship", "prospect")
+    read = [_read(person, notice, index) for index, person in enumerate(call.body["contacts"])]
+    common: dict[str, Any] = {
+        "notice": notice,
+        "now": call.now,
+        "actor_id": call.user_id,
+        "relationship": relationship,
+    }
+    rows = [row for row, faults in read if not faults]
+    shared = people.share(call.session, rows, origin, **common) if rows else None
+    results = []
+    for index, (row, faults) in enumerate(read):
+        if not faults:
+            saved = people.create(call.session, row, origin, shared=shared, **common)
+            result = _saved(saved, index)
+        else:
+            result = _refused(faults)
+        results.append({"index": index, **result})
     added = [each["id"] for each in results if each["result"] == "added"]
     counts = {"added": len(added), "refused": len(results) - len(added)}
     return Reply({**counts, "results": results}, Record("contact", None, counts))
 
 
-def _add(
-    call: Call, person: dict[str, Any], origin: Origin, notice: Notice, index: int
-) -> dict[str, Any]:
+def _read(person: dict[str, Any], notice: Notice, index: int) -> tuple[Row, list[Fault]]:
     at = ("contacts", index)
     faults = [
         Fault(bodies.pointer(*at) + fault.field, fault.code)
         for fault in bodies.check(_PERSON, person)
     ]
     if faults:
-        return _refused(faults)
+        return Row(index), faults
     checked, faults = read_person(person, notice, at=at)
-    if faults:
-        return _refused(faults)
-    saved = people.create(
-        call.session,
-        checked.row,
-        origin,
-        notice=notice,
-        now=call.now,
-        actor_id=call.user_id,
-        relationship=call.body.get("relationship", "prospect"),
-    )
+    return checked.row, faults
+
+
+def _saved(saved: people.Saved | people.Refused, index: int) -> dict[str, Any]:
     if isinstance(saved, people.Refused):
-        return _refused([fault_of(saved, at)])
+        return _refused([fault_of(saved, ("contacts", index))])
     contact = saved.contact
     return {
         "result": "added",

@@ -261,6 +261,26 @@ def test_in_a_batch_a_bad_one_leaves_the_others_alone(api: Api, sessions: Sessio
     }
 
 
+def test_those_of_a_batch_share_their_company_and_the_refused_make_none(
+    api: Api, sessions: Sessions
+) -> None:
+    add_contact(sessions, email="tuttu@puutyo.example")
+    sent = [
+        _person(email="a@lumi.example", company_name="Lumi Oy", title="Talousjohtaja"),
+        _person(email="b@lumi.example", company_name="Lumi Oy", title="Ostopäällikkö"),
+        _person(email="c@sade.example", company_name="Sade Oy"),
+        _person(email="tuttu@puutyo.example", company_name="Tuuli Oy"),
+    ]
+    results = api.post("/contacts/batch", {**_origin(), "contacts": sent}).json["results"]
+    shown = [api.get(f"/contacts/{each['id']}").json for each in results[:3]]
+    assert shown[0]["company_id"] == shown[1]["company_id"] != shown[2]["company_id"]
+    assert [each["company_name"] for each in shown] == ["Lumi Oy", "Lumi Oy", "Sade Oy"]
+    assert shown[0]["functions"] != shown[1]["functions"]
+    assert results[3]["errors"][0]["code"] == "known_address"
+    names = {each["name"] for each in api.get("/companies").json["items"]}
+    assert names == {"Puutyö Oy", "Lumi Oy", "Sade Oy"}
+
+
 @pytest.mark.parametrize(
     ("people", "code"),
     [([], "too_few"), ([{}] * 501, "too_many"), ([1], "wrong_type"), ({}, "wrong_type")],
