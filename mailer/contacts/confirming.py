@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from mailer import audit
@@ -46,6 +46,8 @@ class Standing:
     address: str = ""
     text: Mapping[str, str] | None = None
     takes_back: bool = False
+    # Somebody else may have typed it, so its owner sees what would be stored.
+    values: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def standing(session: Session, sign_up_id: int, key: bytes, *, now: datetime) ->
         masked(found.row.email),
         found.text,
         bool(found.own_opt_outs),
+        {name: found.values[name] for name in sign_up_forms.FIELDS if found.values.get(name)},
     )
 
 
@@ -170,7 +173,7 @@ def _contact(session: Session, row: Row, *, lock: bool = False) -> Contact | Non
 
 def _takes_back(session: Session, row: Row, contact: Contact | None) -> list[Suppression] | None:
     """The opt-outs that confirming would take back; None where something else stands against it."""
-    if contact is not None and (contact.restricted_at or contact.erased_at):
+    if _is_held(session, row, contact):
         return None
     own = suppression.own_opt_outs(session, row.address_key)
     theirs = {entry.id for entry in own}
@@ -186,6 +189,17 @@ def _takes_back(session: Session, row: Row, contact: Contact | None) -> list[Sup
         )
     )
     return own if against <= theirs else None
+
+
+def _is_held(session: Session, row: Row, contact: Contact | None) -> bool:
+    """Whether the person is restricted or erased, under whatever spelling of their mailbox."""
+    if contact is not None and (contact.restricted_at or contact.erased_at):
+        return True
+    held = select(Contact.id).where(
+        Contact.address_key == row.address_key,
+        or_(Contact.restricted_at.is_not(None), Contact.erased_at.is_not(None)),
+    )
+    return session.scalar(held.limit(1)) is not None
 
 
 def _store(session: Session, case: _Case, now: datetime) -> Contact | None:

@@ -27,10 +27,12 @@ KEPT = timedelta(days=7)
 # Nobody's mailbox gets two confirmations within this time, whoever types their address.
 APART = timedelta(minutes=10)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# How many messages somebody else can cause: to one mailbox, to one mail domain, from one network.
+# How many messages somebody else can cause: to a mailbox a day; to a mail domain, from a network
+# and by a form an hour.
 MOST_TO_ADDRESS = 3
 MOST_TO_DOMAIN = 60
 MOST_FROM_NETWORK = 20
+MOST_BY_FORM = 300
 LONGEST_TYPED = 500
 
 PROBLEMS = {
@@ -122,7 +124,10 @@ def take(
     # In one order for everybody, and until the transaction ends: a hundred at once are counted.
     for key in sorted({row.address_key, row.domain_key, network}):
         _lock(session, key)
-    if is_busy(session, network, now=now) or _is_pestered(session, row, now):
+    by_form = _count(session, SignUp.form_id == form.id, since=now - HOUR)
+    if by_form >= MOST_BY_FORM or is_busy(session, network, now=now):
+        return False
+    if _is_pestered(session, row, now):
         return False
     # Only the last is confirmed; what waited still for its message is replaced.
     session.execute(

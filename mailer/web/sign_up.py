@@ -234,6 +234,7 @@ def _confirm_page(token: str, *, hasty: bool = False) -> Response:
         "public/confirm.html",
         **frame(notice_in_force(), standing.entity),
         standing=standing,
+        fields=FIELDS,
         hasty=hasty,
         shown=stamp(token),
     )

@@ -111,6 +111,19 @@ def test_many_networks_cannot_write_to_everybody_at_one_company(
     assert sum(each is not None for each in kept) == sign_ups.MOST_TO_DOMAIN
 
 
+def test_many_networks_cannot_make_a_form_write_to_the_whole_world(
+    session: Session, form: SignUpForm, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sign_ups, "MOST_BY_FORM", 5)
+    kept = [
+        type_in(session, form, now, email=f"n@yritys{number}.example", network=f"10.{number}.0.1")
+        for number in range(9)
+    ]
+    assert sum(each is not None for each in kept) == 5
+    later = now + timedelta(minutes=61)
+    assert type_in(session, form, later, email="n@muu.example") is not None
+
+
 def at_once(act: Callable[[], object]) -> list[object]:
     """What eight threads get that do it at the same moment."""
     start = Barrier(8)
@@ -245,6 +258,15 @@ def test_a_restricted_or_erased_contact_stays_as_it_is(
     assert confirm(session, type_in(session, form, now), now) == "refused"
     assert contact.title == "Vanha"
     assert consents.standing(session, contact.id) == {}
+
+
+def test_a_restriction_holds_for_every_spelling_of_the_mailbox(
+    session: Session, form: SignUpForm, now: datetime
+) -> None:
+    make_contact(session, make_source(session, now), now, email=str(ANNA), restricted_at=now)
+    sign_up = type_in(session, form, now, email="anna.lehtonen+uutiset@puutyo.example")
+    assert confirm(session, sign_up, now) == "refused"
+    assert session.query(Contact).count() == 1
 
 
 def test_somebody_who_types_my_name_cannot_take_my_opt_out_back(

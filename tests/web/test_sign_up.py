@@ -311,6 +311,8 @@ def test_pressing_the_button_adds_the_person_once(
     page = get(client, link).text
     assert "a•••••@puutyo.example" in page
     assert str(ANNA) not in page
+    for shown in ("Anna", "Lehtonen", "Talousjohtaja", "Puutyö Oy"):
+        assert shown in page, "somebody else may have typed it"
     assert "Haluan Esimerkki Oy:n uutiskirjeen" in page
     answer = press(client, link, clock)
     assert answer.status_code == 200
