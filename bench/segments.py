@@ -135,8 +135,8 @@ class PlanReader:
             print(row[0])
         return self
 
-    def all(self) -> list[object]:
-        return []
+    def __iter__(self):
+        return iter(())
 
 
 if __name__ == "__main__":
