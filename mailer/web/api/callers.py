@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 # Two Authorization headers reach us as one with a comma, and are no token.
 _BEARER = re.compile(r"bearer +([A-Za-z0-9_-]{20,100})", re.IGNORECASE | re.ASCII)
 _ASK = {"WWW-Authenticate": 'Bearer realm="Lupaposti API"'}
+_BAD = {"WWW-Authenticate": 'Bearer realm="Lupaposti API", error="invalid_token"'}
 
 
 def authenticate(*, now: datetime) -> Caller:
@@ -42,8 +43,7 @@ def authenticate(*, now: datetime) -> Caller:
 def take_turn(caller: Caller, *, now: datetime) -> None:
     """Count the call. Raises Problem when the token has made too many in this minute."""
     rate = COUNTER.take(installation.current().redis, caller.token.id, now=now)
-    headers = rate.headers()
-    g.api_headers = headers
+    g.api_headers = rate.headers()
     if rate.is_exceeded:
         raise Problem("too_many")
 
@@ -58,10 +58,7 @@ def _refuse(refused: Refused, now: datetime) -> NoReturn:
     api_tokens.note_failure(db_session(), refused, address, pepper=pepper, now=now)
     keep_changes()
     log.warning("api_token_refused", extra={"reason": refused.reason, "token_id": refused.token_id})
-    raise Problem(
-        "unauthorized",
-        headers={**_ASK, "WWW-Authenticate": _ASK["WWW-Authenticate"] + ', error="invalid_token"'},
-    )
+    raise Problem("unauthorized", headers=_BAD)
 
 
 def _note_use(caller: Caller, now: datetime) -> None:
