@@ -1,6 +1,7 @@
 """What workers run to send. Every job takes ids, is safe to run twice, and safe to lose."""
 
 import logging
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -40,6 +41,8 @@ from mailer.sending.rendering import OptOutMissingError
 from mailer.sending.sender import Sender, reason_of
 
 log = logging.getLogger(__name__)
+
+_SECONDS = 30
 
 
 def send(campaign_id: int) -> None:
@@ -179,7 +182,11 @@ def retry_soft_bounced() -> None:
 
 def confirm_sign_ups() -> None:
     """Ask those who signed up whether it was they."""
-    confirmations.send_due(installation.current(), lambda: not stopping.asked())
+    # Ends well before its queue would end it: a call that is cut off is never repeated.
+    until = time.monotonic() + _SECONDS
+    confirmations.send_due(
+        installation.current(), lambda: not stopping.asked() and time.monotonic() < until
+    )
 
 
 def refresh_quota() -> None:

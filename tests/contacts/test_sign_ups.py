@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -24,7 +25,7 @@ from mailer.contacts import (
 from mailer.contacts.address import canonical, person_key
 from mailer.contacts.models import Contact, Suppression
 from mailer.contacts.sign_up_models import SignUp, SignUpForm
-from mailer.contacts.suppression import Entry, of_address, of_company, of_domain
+from mailer.contacts.suppression import Entry, of_address, of_company, of_domain, suppress
 from mailer.notice import switches
 from tests.contacts.joining import HOME, TYPED, make_form, type_in, wanted
 from tests.contacts.staff import make_staff
@@ -282,6 +283,27 @@ def test_somebody_who_types_my_name_cannot_take_my_opt_out_back(
         sign_up = type_in(session, form, now + timedelta(minutes=minutes))
         assert confirm(session, sign_up, now + timedelta(minutes=minutes)) == "refused"
     assert session.query(Suppression).filter(Suppression.lifted_at.is_not(None)).count() == 0
+
+
+@pytest.mark.parametrize("other", [{"evidence": "letter"}, {"message_id": 8}, {"origin": "reply"}])
+def test_an_act_of_the_same_moment_is_not_the_same_act(
+    session: Session, form: SignUpForm, now: datetime, other: dict[str, Any]
+) -> None:
+    same = {"origin": "stop_page", "evidence": "", "message_id": 7}
+    suppress(session, [of_address(ANNA)], "optout", now=now, **same)
+    namesake = Entry("person", person_key("Anna", "Lehtonen", "puutyo.example") or b"")
+    suppress(session, [namesake], "optout", now=now, **{**same, **other})
+    assert confirm(session, type_in(session, form, now), now) == "refused"
+    assert session.query(Suppression).filter(Suppression.lifted_at.is_not(None)).count() == 0
+
+
+def test_an_erasure_is_not_lifted_though_the_contact_is_there_again(
+    session: Session, form: SignUpForm, now: datetime
+) -> None:
+    make_contact(session, make_source(session, now), now, email=str(ANNA))
+    suppress(session, [of_address(ANNA)], "optout", origin="staff", now=now, evidence="erasure")
+    assert confirm(session, type_in(session, form, now), now) == "refused"
+    assert len(suppression.find(session, ANNA)) == 1
 
 
 def test_ones_own_opt_out_is_taken_back_with_what_was_done_in_the_same_act(
