@@ -184,6 +184,6 @@ def mail(
             subject=gettext("Confirm your address"),
             html=_templates.get_template("confirmation.html").render(told),
             text=_plain_templates.get_template("confirmation.txt").render(told),
-            headers=[("Auto-Submitted", "auto-replied")],
+            headers=[("Auto-Submitted", "auto-generated")],
             tags={"sign_up": str(sign_up.id)},
         )

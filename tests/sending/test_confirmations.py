@@ -19,6 +19,7 @@ from mailer.contacts.sign_up_models import SignUp, SignUpForm
 from mailer.contacts.suppression import of_address, suppress
 from mailer.installation import Installation
 from mailer.sending import confirmations, delivery, stops
+from mailer.stand_in.server import StandIn
 from mailer.tokens import Purpose, Signer
 from tests.contacts.joining import make_form, type_in
 from tests.contacts.staff import make_staff
@@ -211,6 +212,17 @@ def test_two_workers_claim_one_confirmation_once(
         assert confirmations.claim(first, here.settings, now=now) is not None
     with sessions.begin() as second:
         assert confirmations.claim(second, here.settings, now=now) is None
+
+
+def test_the_message_is_one_that_ses_takes(
+    here: Installation, sessions: Sessions, typed: SignUp, stand_in: StandIn
+) -> None:
+    settings = replace(here.settings, ses_endpoint_url=stand_in.url)
+    with time_machine.travel(typed.created_at, tick=True):  # the stand-in has the same clock
+        assert confirmations.send_due(replace(here, settings=settings)) == 1
+    assert state(sessions) == ("sent", None)
+    (arrived,) = stand_in.messages()
+    assert "/confirm/" in arrived["html"]
 
 
 def test_who_confirmed_before_the_answer_came_stays_confirmed(
