@@ -11,6 +11,7 @@ from mailer import clock
 from mailer.contacts import removal
 from mailer.contacts.models import Contact, Source
 from mailer.db import transaction
+from mailer.languages import in_language
 from mailer.segments import build, choices, fixing, saved
 from mailer.segments.models import FixedList, FixedPerson, Segment
 from mailer.segments.rules import SegmentError, parse
@@ -179,9 +180,11 @@ def test_a_list_is_told_with_its_day_and_number(
 ) -> None:
     make_contact(session, source, now)
     fixed = fixed_list(session, now, save(session, now))
-    label = "Messut (1 person on 24.11.2026)"
-    assert choices.listed(session, "fixed_list") == [(str(fixed.id), label)]
-    assert choices.names(session, [parse(in_list(fixed.id))]) == {("fixed_list", fixed.id): label}
+    label = "Messut (1 person on 24 November 2026)"
+    with in_language("en"):
+        assert choices.listed(session, "fixed_list") == [(str(fixed.id), label)]
+        told = choices.names(session, [parse(in_list(fixed.id))])
+    assert told == {("fixed_list", fixed.id): label}
 
 
 def test_a_list_held_by_a_segment_being_saved_waits_to_be_deleted(
