@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from mailer.contacts import web_visits
 from mailer.contacts.models import ConsentEvent, ConsentState
 from mailer.languages import N_
+from mailer.notice.vocabulary import ALL_PURPOSES
 
 # What a consent or a ban can be about: a purpose of the notice, or one of these.
 KINDS = {
@@ -33,6 +34,11 @@ EVENTS = {
     "objected": N_("Forbidden"),
     "lifted": N_("Ban lifted"),
 }
+
+
+def words(kind: str) -> str:
+    """What a consent or a ban is about, to be translated."""
+    return KINDS.get(kind) or ALL_PURPOSES.get(kind, kind)
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,7 +186,7 @@ def _statements(session: Session, contact: Contact, names: _Names) -> Iterator[M
         .limit(MOST)
     )
     for event in events:
-        kind = _(consents.KINDS.get(event.kind, event.kind))
+        kind = _(consents.words(event.kind))
         what = _(consents.EVENTS[event.event])
         by, _colon, number = event.actor.partition(":")
         name = names(int(number)) if by == "user" and number.isdigit() else ""

@@ -202,7 +202,7 @@ def show(contact_id: int) -> Answer:
         by_hand=people.has_role_by_hand(contact),
         evidence=_(EVIDENCE.get(contact.role_evidence, EVIDENCE[0])),
         said=[
-            (_(consents.KINDS.get(kind, kind)), event, _(consents.EVENTS[event]))
+            (_(consents.words(kind)), event, _(consents.EVENTS[event]))
             for kind, event in sorted(consents.standing(session, contact.id).items())
         ],
         facts=_facts(contact),

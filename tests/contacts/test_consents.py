@@ -94,3 +94,8 @@ def test_evidence_and_message_are_kept_with_what_was_said(session: Session, now:
 def test_saying_nothing_changes_nothing(session: Session, now: datetime) -> None:
     consents.record(session, [], actor="person", now=now)
     assert session.scalar(select(func.count()).select_from(ConsentEvent)) == 0
+
+
+def test_a_consent_to_a_purpose_of_the_notice_has_words() -> None:
+    assert consents.words("e_marketing") == "Electronic direct marketing"
+    assert consents.words("all_marketing") == "All marketing"
