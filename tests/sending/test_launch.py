@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from redis import Redis
 from rq import Queue
-from sqlalchemy import select, text, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from mailer.audit import AuditEntry
@@ -278,6 +278,25 @@ def test_a_campaign_is_not_sent_while_one_message_is_open(open_state: str, scene
     with transaction(scene.sessions) as session:
         assert launch.finish(session, campaign_id, now=scene.now)
     assert scene.campaign(campaign_id).state == "sent"
+
+
+def test_a_message_that_goes_back_to_the_queue_meanwhile_is_not_overlooked(scene: Scene) -> None:
+    campaign_id = scene.make_campaign()
+    scene.launch(campaign_id)
+    change(scene, update(Message).values(state="sending"))
+
+    def throttle(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        # SES answers "not now" right after finish has first looked.
+        if "FROM messages" in statement and "sending" in scene.states(campaign_id):
+            with transaction(scene.sessions) as other:
+                other.connection().exec_driver_sql("UPDATE messages SET state = 'queued'")
+
+    with transaction(scene.sessions) as session:
+        connection = session.connection()
+        event.listen(connection, "after_cursor_execute", throttle)
+        assert not launch.finish(session, campaign_id, now=scene.now)
+    assert scene.states(campaign_id) == {"queued": 3}
+    assert scene.campaign(campaign_id).state == "sending"
 
 
 def test_a_campaign_to_nobody_ends_at_once(scene: Scene) -> None:
