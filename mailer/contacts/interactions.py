@@ -10,27 +10,19 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailer import audit
 from mailer.contacts.interaction_entry import Entry, Refused, check, held_until, tidied
 from mailer.contacts.interaction_holds import is_held
 from mailer.contacts.interaction_models import Interaction
+from mailer.contacts.interaction_repeats import Recorded, store
 from mailer.contacts.models import Company, Contact, Source
 from mailer.notice import switches
 
 _CORRECTED = ("kind", "at", "title", "body", "amount", "currency", "reference")
 # What makes two tellings the same. The company may be another by now: people change employers.
 _TOLD = ("contact_id", *_CORRECTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """It is in the register; `new` when it was not before."""
-
-    id: int
-    new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +70,9 @@ def record_many(
         for at, entry in enumerate(tidy)
         if at not in refused
     ]
-    recorded = iter(_store(session, source.id, rows))
+    recorded = iter(
+        store(session, Interaction, source.id, rows, told=_TOLD, otherwise="known_otherwise")
+    )
     return [refused[at] if at in refused else next(recorded) for at in range(len(tidy))]
 
 
@@ -217,65 +211,6 @@ def _values(entry: Entry, source: Source, *, now: datetime, actor_id: int | None
         "created_at": now,
         "updated_at": now,
     }
-
-
-def _store(
-    session: Session, source_id: int, rows: Sequence[dict[str, Any]]
-) -> list[Recorded | Refused]:
-    """Add the rows that are not there yet; what became of each."""
-    plain = [row for row in rows if row["external_id"] is None]
-    ids = iter(_add(session, plain))
-    firsts: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        if row["external_id"] is not None:
-            firsts.setdefault(row["external_id"], row)
-    added = _add_once(session, list(firsts.values()))
-    there = _there(session, source_id, firsts)
-    outcomes: list[Recorded | Refused] = []
-    for row in rows:
-        key = row["external_id"]
-        if key is None:
-            outcomes.append(Recorded(next(ids), True))
-        elif key in added and firsts[key] is row:
-            outcomes.append(Recorded(there[key].id, True))
-        elif all(getattr(there[key], name) == row[name] for name in _TOLD):
-            outcomes.append(Recorded(there[key].id, False))
-        else:
-            outcomes.append(Refused("", "known_otherwise"))
-    return outcomes
-
-
-def _add(session: Session, rows: list[dict[str, Any]]) -> Sequence[int]:
-    if not rows:
-        return []
-    statement = insert(Interaction).returning(Interaction.id, sort_by_parameter_order=True)
-    return session.scalars(statement, rows).all()
-
-
-def _add_once(session: Session, rows: list[dict[str, Any]]) -> frozenset[str | None]:
-    if not rows:
-        return frozenset()
-    statement = (
-        insert(Interaction)
-        .on_conflict_do_nothing(
-            index_elements=[Interaction.source_id, Interaction.external_id],
-            index_where=Interaction.external_id.is_not(None),
-        )
-        .returning(Interaction.external_id)
-    )
-    return frozenset(session.scalars(statement, rows))
-
-
-def _there(session: Session, source_id: int, keys: Collection[str]) -> dict[str | None, Any]:
-    if not keys:
-        return {}
-    columns = [getattr(Interaction, name) for name in ("id", "external_id", *_TOLD)]
-    rows = session.execute(
-        select(*columns).where(
-            Interaction.source_id == source_id, Interaction.external_id.in_(keys)
-        )
-    )
-    return {row.external_id: row for row in rows}
 
 
 def _locked(session: Session, interaction_id: int) -> Interaction | None:

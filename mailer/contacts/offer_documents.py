@@ -9,13 +9,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from mailer import audit
 from mailer.contacts.interaction_entry import EARLIEST, Refused
 from mailer.contacts.interaction_models import Interaction, OfferDocumentEvent
-from mailer.contacts.interactions import Recorded
+from mailer.contacts.interaction_repeats import Recorded, store
 from mailer.contacts.models import Contact, Source
 from mailer.languages import N_
 from mailer.notice import switches
@@ -94,7 +93,16 @@ def record_many(
         for at, (interaction_id, happening) in enumerate(happenings)
         if at not in outcomes
     ]
-    stored = iter(_store(session, source.id, rows))
+    stored = iter(
+        store(
+            session,
+            OfferDocumentEvent,
+            source.id,
+            rows,
+            told=_TOLD,
+            otherwise="event_known_otherwise",
+        )
+    )
     return [outcomes[at] if at in outcomes else next(stored) for at in range(len(happenings))]
 
 
@@ -172,63 +180,3 @@ def _values(
         "external_id": happening.external_id,
         "created_at": now,
     }
-
-
-def _store(
-    session: Session, source_id: int, rows: Sequence[dict[str, Any]]
-) -> list[Recorded | Refused]:
-    """Add the events that are not there yet; what became of each."""
-    plain = iter(_add(session, [row for row in rows if row["external_id"] is None]))
-    firsts: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        if row["external_id"] is not None:
-            firsts.setdefault(row["external_id"], row)
-    added = _add_once(session, list(firsts.values()))
-    there = _there(session, source_id, firsts)
-    outcomes: list[Recorded | Refused] = []
-    for row in rows:
-        key = row["external_id"]
-        if key is None:
-            outcomes.append(Recorded(next(plain), True))
-        elif key in added and firsts[key] is row:
-            outcomes.append(Recorded(there[key].id, True))
-        elif all(getattr(there[key], name) == row[name] for name in _TOLD):
-            outcomes.append(Recorded(there[key].id, False))
-        else:
-            outcomes.append(Refused("", "event_known_otherwise"))
-    return outcomes
-
-
-def _add(session: Session, rows: list[dict[str, Any]]) -> Sequence[int]:
-    if not rows:
-        return []
-    statement = insert(OfferDocumentEvent).returning(
-        OfferDocumentEvent.id, sort_by_parameter_order=True
-    )
-    return session.scalars(statement, rows).all()
-
-
-def _add_once(session: Session, rows: list[dict[str, Any]]) -> frozenset[str | None]:
-    if not rows:
-        return frozenset()
-    statement = (
-        insert(OfferDocumentEvent)
-        .on_conflict_do_nothing(
-            index_elements=[OfferDocumentEvent.source_id, OfferDocumentEvent.external_id],
-            index_where=OfferDocumentEvent.external_id.is_not(None),
-        )
-        .returning(OfferDocumentEvent.external_id)
-    )
-    return frozenset(session.scalars(statement, rows))
-
-
-def _there(session: Session, source_id: int, keys: Collection[str]) -> dict[str | None, Any]:
-    if not keys:
-        return {}
-    columns = [getattr(OfferDocumentEvent, name) for name in ("id", "external_id", *_TOLD)]
-    rows = session.execute(
-        select(*columns).where(
-            OfferDocumentEvent.source_id == source_id, OfferDocumentEvent.external_id.in_(keys)
-        )
-    )
-    return {row.external_id: row for row in rows}

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer.contacts import interactions
+from mailer.contacts import interaction_repeats, interactions
 from mailer.contacts.interaction_entry import Entry
 from mailer.contacts.interaction_models import Interaction
 from mailer.contacts.models import Source
@@ -38,7 +38,7 @@ def noted(
     done = interactions.record(
         session, make_entry(now, **facts), source, now=now, actor_id=actor_id
     )
-    assert isinstance(done, interactions.Recorded), done
+    assert isinstance(done, interaction_repeats.Recorded), done
     return session.get_one(Interaction, done.id)
 
 

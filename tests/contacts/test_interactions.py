@@ -19,7 +19,8 @@ from mailer.contacts import (
 )
 from mailer.contacts.interaction_entry import REFUSALS, Refused, held_until
 from mailer.contacts.interaction_models import Interaction
-from mailer.contacts.interactions import Corrected, Recorded
+from mailer.contacts.interaction_repeats import Recorded
+from mailer.contacts.interactions import Corrected
 from mailer.contacts.models import Company, Contact, Import, Source
 from mailer.notice.vocabulary import COMMERCIAL_KINDS, INTERACTION_KINDS
 from tests.contacts.dealings import all_of, make_entry, noted, publish_with_all_kinds

@@ -12,7 +12,8 @@ from mailer import clock
 from mailer.contacts import interactions, removal
 from mailer.contacts.interaction_entry import Refused
 from mailer.contacts.interaction_models import Interaction
-from mailer.contacts.interactions import Corrected, Recorded
+from mailer.contacts.interaction_repeats import Recorded
+from mailer.contacts.interactions import Corrected
 from mailer.contacts.models import Contact, Source
 from mailer.db import transaction
 from tests.contacts.dealings import make_entry, noted, publish_with_all_kinds

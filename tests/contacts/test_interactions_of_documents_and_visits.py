@@ -11,7 +11,7 @@ from mailer.contacts import consents, offer_documents, removal, web_visits
 from mailer.contacts.consents import Statement
 from mailer.contacts.interaction_entry import REFUSALS, Refused
 from mailer.contacts.interaction_models import Interaction, OfferDocumentEvent, WebVisit
-from mailer.contacts.interactions import Recorded
+from mailer.contacts.interaction_repeats import Recorded
 from mailer.contacts.models import Contact, Source
 from mailer.contacts.offer_documents import Happening
 from mailer.contacts.web_visits import Visit
