@@ -16,7 +16,11 @@ def ask(
     asks_ledger: bool = False,
     sender_verified: bool = True,
 ) -> build.Question:
-    """The question. `asks_ledger`: also whether the person has already got this campaign."""
+    """The question. `asks_ledger`: also whether the person has already got this campaign.
+
+    `sender_verified` is told where messages are sent. Before that the sender's domain has a check
+    of its own: were it asked here too, nobody would be left to count until it is verified.
+    """
     return build.ask_for(
         session,
         purpose=campaign.purpose,

@@ -130,19 +130,10 @@ def left_out(audience: Audience) -> dict[str, int]:
     return {code: number for code, number in audience.by_verdict.items() if code != build.CLEAR}
 
 
-def ask_of(session: Session, campaign: Campaign, *, now: datetime) -> build.Question:
-    """What the gate is asked before sending.
-
-    The sender's domain has a check of its own: were it asked here too, nobody would be left to
-    count until it is verified.
-    """
-    return question.ask(session, campaign, now=now)
-
-
 def _recipients(
     session: Session, campaign: Campaign, segment: Segment, now: datetime
 ) -> _Recipients:
-    ask = ask_of(session, campaign, now=now)
+    ask = question.ask(session, campaign, now=now)
     try:
         audience = build.counts(session, segment.tree, ask)
         chosen = build.audience(segment.tree, ask).subquery("chosen")
@@ -232,7 +223,7 @@ def _ahead(
     """When they would get it, and who of them gets another message about then."""
     if recipients.fault or not recipients.audience.people:
         return recipients
-    rows = plan_rows.clear(segment.tree, ask_of(session, campaign, now=now))
+    rows = plan_rows.clear(segment.tree, question.ask(session, campaign, now=now))
     start = max(starts_at or now, now)
     return replace(
         recipients,

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, abort, render_template, request
 from redis import RedisError
 
 from mailer import clock, installation
-from mailer.campaigns import drafts
+from mailer.campaigns import drafts, question
 from mailer.campaigns.content import ContentError, compile_content
 from mailer.campaigns.models import Campaign, CampaignContent
 from mailer.campaigns.problems import Problem, sentence
@@ -18,7 +18,7 @@ from mailer.languages import gettext as _
 from mailer.segments import build
 from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError
-from mailer.sending import readiness, sample
+from mailer.sending import sample
 from mailer.sending.previews import person_for_preview
 from mailer.sending.rendering import Final
 from mailer.web.campaigns import campaign_or_404
@@ -160,7 +160,7 @@ def preview_people(campaign: Campaign) -> list[tuple[str, str]]:
     segment = db_session().get(Segment, campaign.segment_id)
     if segment is None:
         return []
-    ask = readiness.ask_of(db_session(), campaign, now=clock.now())
+    ask = question.ask(db_session(), campaign, now=clock.now())
     try:
         found = build.people(
             db_session(), segment.tree, ask, verdict=build.CLEAR, limit=PREVIEW_CHOICES

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from mailer import clock
 from mailer.accounts.models import User
 from mailer.audit import AuditEntry
-from mailer.campaigns import drafts
+from mailer.campaigns import drafts, question
 from mailer.campaigns.models import Campaign
 from mailer.contacts.address import AddressError, canonical
 from mailer.languages import format_time
@@ -20,7 +20,6 @@ from mailer.segments import build
 from mailer.segments.build import Audience
 from mailer.segments.models import Segment
 from mailer.segments.rules import SegmentError
-from mailer.sending import readiness
 from mailer.web.campaigns import address_of, campaign_or_404, fault_of_name
 from mailer.web.guard import requires
 from mailer.web.request import db_session, notice_in_force, signed_in_user
@@ -125,7 +124,7 @@ def people(campaign_id: int) -> Any:
     after = request.args.get("after", "0")
     if not (after.isascii() and after.isdigit() and len(after) < 19):
         abort(404)
-    ask = readiness.ask_of(db_session(), campaign, now=clock.now())
+    ask = question.ask(db_session(), campaign, now=clock.now())
     try:
         found = build.people(
             db_session(), segment.tree, ask, verdict=code, limit=PAGE + 1, after=int(after)

@@ -8,13 +8,14 @@ from redis import Redis
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
+from mailer.campaigns import question
 from mailer.campaigns.facts import Collisions
 from mailer.campaigns.models import Campaign
 from mailer.config import Settings
 from mailer.contacts.models import Contact
 from mailer.db import transaction
 from mailer.segments.models import Segment
-from mailer.sending import collisions, plan_rows, readiness
+from mailer.sending import collisions, plan_rows
 from mailer.sending.models import Message
 from tests.sending.scene import Scene, make_scene
 
@@ -34,7 +35,7 @@ def find(scene: Scene, campaign_id: int, **when: Any) -> Collisions:
     with scene.sessions() as session:
         campaign = session.get_one(Campaign, campaign_id)
         segment = session.get_one(Segment, campaign.segment_id)
-        rows = plan_rows.clear(segment.tree, readiness.ask_of(session, campaign, now=scene.now))
+        rows = plan_rows.clear(segment.tree, question.ask(session, campaign, now=scene.now))
         return collisions.find(
             session, campaign, rows, **{"starts_at": scene.now, "now": scene.now, **when}
         )
