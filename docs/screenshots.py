@@ -58,6 +58,20 @@ ALL = {
     "audit": "/audit",
     "account": "/account",
     "privacy": "/privacy",
+    "replies": "/replies",
+    "sources": "/contacts/sources",
+    "informing": "/contacts/informing",
+    "checking": "/contacts/checking",
+    "leavers": "/contacts/leavers",
+    "dealing-new": "/contacts/12/note",
+    "company-facts": "/companies/1/facts",
+    "certificate": "/campaigns/1/certificate",
+    "sending": "/settings/sending",
+    "forms": "/settings/forms",
+    "form-new": "/settings/forms/new",
+    "webhooks": "/settings/webhooks",
+    "api-tokens": "/settings/api-tokens",
+    "api": "/settings/api",
 }
 
 
