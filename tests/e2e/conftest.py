@@ -182,6 +182,7 @@ def check() -> Callable[..., None]:
     """Looks at the page as it stands: accessible, and not wider than a narrow telephone."""
 
     def check(page: Page, name: str | None = None) -> None:
+        _evaluate(page, SETTLED)
         take_picture(page, name)
         violations = _axe(page)
         assert violations == [], f"{page.url}: {json.dumps(violations, indent=1)}"
@@ -199,6 +200,12 @@ def check() -> Callable[..., None]:
     return check
 
 
+# Colours on their way from one theme to the other have a contrast of their own.
+SETTLED = """
+Promise.allSettled(document.getAnimations()
+  .filter((each) => each.effect.getComputedTiming().endTime !== Infinity)
+  .map((each) => each.finished)).then(() => 0)
+"""
 WIDEST = """
 [...document.body.querySelectorAll("*")]
   .filter((e) => e.getBoundingClientRect().right > innerWidth + 1)
